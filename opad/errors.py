@@ -1,0 +1,60 @@
+"""Every exception that opad raises on purpose.
+
+Each message has three parts: what was given, what was expected, what to do about it.
+"""
+
+
+class OpadError(Exception):
+    """Base class of all errors raised by opad."""
+
+
+class ShapeError(OpadError, ValueError):
+    """An array, operator or block has the wrong shape."""
+
+
+class DtypeError(OpadError, TypeError):
+    """An argument has a dtype that cannot be differentiated (integers, booleans, objects)."""
+
+
+class RealLinearError(OpadError, TypeError):
+    """A map that is only real-linear (abs, real, conj) was used where a complex-linear one is needed."""
+
+
+class ConversionError(OpadError, TypeError):
+    """An object could not be read as a linear operator."""
+
+
+class CyclicSystemError(OpadError, ValueError):
+    """The variables of a block system depend on each other in a circle."""
+
+
+class SingularBlockError(OpadError, ValueError):
+    """A diagonal block of a block system cannot be solved."""
+
+
+class ConvergenceError(OpadError, RuntimeError):
+    """An iterative solve of a diagonal block did not reach its tolerance."""
+
+
+class TracingError(OpadError, TypeError):
+    """A construct on a traced array that cannot be differentiated; the message says what to write instead."""
+
+
+class MissingRuleError(TracingError, NotImplementedError):
+    """A function without a Jacobian rule met a traced array."""
+
+
+class UnsupportedArgumentError(TracingError):
+    """A keyword or argument value that the Jacobian rule of a function does not cover."""
+
+
+class ClosedTraceError(TracingError):
+    """A traced array was used after the trace that made it had ended."""
+
+
+class NonScalarOutputError(OpadError, TypeError):
+    """`grad` was asked for the gradient of a function whose output is not one real number."""
+
+
+class StructureError(OpadError, TypeError):
+    """A function argument or result is not an array, a scalar, or a nested container of them."""

@@ -1,0 +1,487 @@
+"""The operator class that everything in opad is made of, and its algebra: sums, multiples, products, adjoints.
+
+Identity and zero are structural: composing with them, or adding zero, returns the other operand.
+"""
+
+import sys
+from numbers import Number
+
+import numpy as np
+from scipy.sparse.linalg import LinearOperator
+
+from opad.errors import ConversionError, ShapeError
+from opad.operators.base import LinearMap, is_compound, size_of
+
+
+class Operator(LinearMap):
+    """A linear map between array spaces; the entry of a block matrix.
+
+    A subclass writes `__init__` (which sets, or has properties for, `dims` and `dimsd`), `apply` and
+    `apply_adjoint`, and nothing else:
+
+    - `dims`, `dimsd`: shapes of the input and of the output array (a tuple of shapes for several arrays);
+    - `apply(X)`: (*batch, *dims) -> (*batch, *dimsd);
+    - `apply_adjoint(Y)`: (*batch, *dimsd) -> (*batch, *dims), with <apply(X), Y> = <X, apply_adjoint(Y)>.
+
+    Both return a new array, or their argument or a view of it; never data that the operator holds, and they never
+    change their argument. From these come shape, dtype, matvec, rmatvec, matmat, rmatmat, `@` on flat and on shaped
+    arrays, `.H`, `.T`, `+`, `-`, multiples, products, `todense`, and everything that SciPy and PyLops do with an
+    operator.
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> class Reverse(opad.Operator):
+    ...     def __init__(self, n):
+    ...         self.dims = self.dimsd = (n,)
+    ...     def apply(self, X):
+    ...         return X[..., ::-1]
+    ...     apply_adjoint = apply
+    >>> R = Reverse(3)
+    >>> R @ np.array([1.0, 2.0, 3.0])
+    array([3., 2., 1.])
+    >>> (2 * R + R.H @ R).todense()
+    array([[1., 0., 2.],
+           [0., 3., 0.],
+           [2., 0., 1.]])
+    """
+
+    # -- adjoint and transpose --------------------------------------------------------------------------------------
+
+    @property
+    def H(self):
+        """The adjoint operator."""
+        return Adjoint(self)
+
+    @property
+    def T(self):
+        """The transpose, conj(A^H): raises `RealLinearError` for maps that are not complex-linear."""
+        self.require_complex_linear(".T")
+        return Adjoint(self) if self.dtype.kind == "f" else Transposed(self)
+
+    def adjoint(self):
+        """The adjoint operator, as `.H`."""
+        return self.H
+
+    def transpose(self):
+        """The transpose, as `.T`."""
+        return self.T
+
+    def conj(self):
+        """The operator with conjugated matrix, X -> conj(A conj(X))."""
+        return self.H.T
+
+    # -- products ---------------------------------------------------------------------------------------------------
+
+    def __matmul__(self, other):
+        if hasattr(other, "__array_function__") or isinstance(other, tuple | list):
+            return self.times_array(other if not isinstance(other, list) else _array_or_tuple(other))
+        return self._compose(other, "@")
+
+    def dot(self, other):
+        """`self @ other`, or a multiple if `other` is a number (SciPy's name)."""
+        return self * other if isinstance(other, Number) else self @ other
+
+    def __call__(self, other):
+        return self.dot(other)
+
+    def __rmatmul__(self, other):
+        """`other @ self` for an array of shape (M,), (K, M) or dimsd: rows times the matrix."""
+        if not hasattr(other, "__array_function__"):
+            return NotImplemented
+        return self.T.times_array(other) if other.ndim == 1 else self.T.matmat(other.swapaxes(-1, -2)).swapaxes(-1, -2)
+
+    def _compose(self, other, sign):
+        if isinstance(other, Operator):
+            return _product(self, other)
+        if _is_pylops(other):
+            return _as_pylops(self) @ other
+        if isinstance(other, LinearOperator):
+            return _product(self, Foreign(other))
+        if hasattr(other, "toarray"):
+            return self.matmat(other)
+        return NotImplemented
+
+    # -- sums and multiples -----------------------------------------------------------------------------------------
+
+    def __add__(self, other):
+        if isinstance(other, Operator):
+            return _sum(self, other)
+        if _is_pylops(other):
+            return _as_pylops(self) + other
+        if isinstance(other, LinearOperator):
+            return _sum(self, Foreign(other))
+        if isinstance(other, Number) and other == 0:  # so that the builtin sum() works
+            return self
+        return NotImplemented
+
+    def __radd__(self, other):
+        return self.__add__(other)
+
+    def __sub__(self, other):
+        return self + -other
+
+    def __rsub__(self, other):
+        return -self + other
+
+    def __neg__(self):
+        return Multiple(-1, self)
+
+    def __mul__(self, scalar):
+        if _is_scalar(scalar):
+            return self if isinstance(scalar, int) and scalar == 1 else Multiple(scalar, self)
+        return self @ scalar
+
+    def __rmul__(self, scalar):
+        return self * scalar if _is_scalar(scalar) else NotImplemented
+
+    def __truediv__(self, scalar):
+        if not _is_scalar(scalar):
+            return NotImplemented
+        return self * (1 / scalar)
+
+    def __pow__(self, power):
+        """Repeated composition; `power` is a non-negative integer and the operator is square."""
+        if not isinstance(power, int) or power < 0:
+            raise ValueError(f"operator ** {power!r}; expected a non-negative integer. Use scipy's expm_multiply etc.")
+        if self.dims != self.dimsd:
+            raise ShapeError(f"{self!r} ** {power}; expected a square operator, with dims == dimsd.")
+        result = Identity(self.dims)
+        for _ in range(power):
+            result = _product(self, result)
+        return result
+
+    def as_real(self):
+        """The equivalent real operator on (Re, Im) pairs stacked along a new leading axis; also for real-linear maps."""
+        return AsReal(self)
+
+
+def _array_or_tuple(parts):
+    return tuple(parts) if any(hasattr(p, "shape") for p in parts) else np.asarray(parts)
+
+
+def _is_scalar(x):
+    return isinstance(x, Number) or (getattr(x, "shape", None) == () and hasattr(x, "dtype"))
+
+
+def _is_pylops(x):
+    pylops = sys.modules.get("pylops")  # importing it takes 0.8 s; an operator of it exists only once it is imported
+    return pylops is not None and isinstance(x, pylops.LinearOperator)
+
+
+def _as_pylops(op):
+    return sys.modules["pylops"].LinearOperator(op)
+
+
+def _product(left, right):
+    if left.shape[1] != right.shape[0] or size_of(left.dims) != size_of(right.dimsd):
+        raise ShapeError(
+            f"product {left!r} @ {right!r}: the right factor maps to {right.dimsd}, expected {left.dims}. "
+            "The shapes of neighbouring factors must agree."
+        )
+    if isinstance(left, Zero) or isinstance(right, Zero):
+        return Zero(right.dims, left.dimsd)
+    if left.dims != right.dimsd:
+        right = Relabelled(right, right.dims, left.dims)
+    if isinstance(left, Identity):
+        return right
+    if isinstance(right, Identity):
+        return left
+    return Product(left, right)
+
+
+def _sum(a, b):
+    if a.shape != b.shape:
+        raise ShapeError(f"sum {a!r} + {b!r}: shapes {a.shape} and {b.shape} differ; expected equal shapes.")
+    if (a.dims, a.dimsd) != (b.dims, b.dimsd):
+        b = Relabelled(b, a.dims, a.dimsd)
+    if isinstance(a, Zero):
+        return b
+    if isinstance(b, Zero):
+        return a
+    return Sum(a, b)
+
+
+def _joint_dtype(*operators):
+    held = [d for d in (op.data_dtype for op in operators) if d is not None]
+    return np.result_type(*held) if held else None
+
+
+# -- structural operators -------------------------------------------------------------------------------------------
+
+
+class Identity(Operator):
+    """X -> X.  Forward: dY = dX.  Adjoint: X~ = Y~.  Costs nothing in sums, products and substitutions.
+
+    Parameters
+    ----------
+    dims : shape of X
+    """
+
+    def __init__(self, dims):
+        self.dims = self.dimsd = dims
+
+    def apply(self, X):
+        return X
+
+    apply_adjoint = apply
+
+    @property
+    def H(self):
+        return self
+
+
+class Zero(Operator):
+    """X -> 0.  In a block matrix the zero block is simply absent; this class is what an explicit zero is read as.
+
+    Parameters
+    ----------
+    dims, dimsd : shapes of the input and of the output
+    """
+
+    def __init__(self, dims, dimsd):
+        self.dims = dims
+        self.dimsd = dimsd
+
+    def apply(self, X):
+        return _zeros(X, self.dims, self.dimsd)
+
+    def apply_adjoint(self, Y):
+        return _zeros(Y, self.dimsd, self.dims)
+
+    @property
+    def H(self):
+        return Zero(self.dimsd, self.dims)
+
+
+def _zeros(X, dims, dimsd):
+    first, shape = (X[0], dims[0]) if is_compound(dims) else (X, dims)
+    batch = first.shape[: first.ndim - len(shape)]
+    if is_compound(dimsd):
+        return tuple(np.zeros_like(first, shape=batch + part) for part in dimsd)
+    return np.zeros_like(first, shape=batch + tuple(dimsd))
+
+
+# -- composite operators --------------------------------------------------------------------------------------------
+
+
+class Adjoint(Operator):
+    """A^H.  Forward: A's adjoint.  Adjoint: A."""
+
+    def __init__(self, op):
+        self.op = op
+
+    dims = property(lambda self: self.op.dimsd)
+    dimsd = property(lambda self: self.op.dims)
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: f"{self.op.label}^H")
+
+    def apply(self, X):
+        return self.op.apply_adjoint(X)
+
+    def apply_adjoint(self, Y):
+        return self.op.apply(Y)
+
+    @property
+    def H(self):
+        return self.op
+
+
+class Transposed(Adjoint):
+    """A^T = conj(A^H), for complex-linear A.  Forward: conj(A^H conj(X)).  Adjoint: conj(A conj(Y))."""
+
+    label = property(lambda self: f"{self.op.label}^T")
+
+    def apply(self, X):
+        return _map_parts(np.conj, self.op.apply_adjoint(_map_parts(np.conj, X)))
+
+    def apply_adjoint(self, Y):
+        return _map_parts(np.conj, self.op.apply(_map_parts(np.conj, Y)))
+
+    @property
+    def H(self):
+        return Adjoint(self)
+
+    @property
+    def T(self):
+        return self.op
+
+
+class Sum(Operator):
+    """A + B.  Forward: A dX + B dX.  Adjoint: A^H Y + B^H Y."""
+
+    def __init__(self, a, b):
+        self.a = a
+        self.b = b
+
+    dims = property(lambda self: self.a.dims)
+    dimsd = property(lambda self: self.a.dimsd)
+    clinear = property(lambda self: self.a.clinear and self.b.clinear)
+    data_dtype = property(lambda self: _joint_dtype(self.a, self.b))
+    label = property(lambda self: f"{self.a.label} + {self.b.label}")
+
+    def apply(self, X):
+        return _map_parts(np.add, self.a.apply(X), self.b.apply(X))
+
+    def apply_adjoint(self, Y):
+        return _map_parts(np.add, self.a.apply_adjoint(Y), self.b.apply_adjoint(Y))
+
+
+class Product(Operator):
+    """A B.  Forward: A (B dX).  Adjoint: B^H (A^H Y)."""
+
+    def __init__(self, left, right):
+        self.left = left
+        self.right = right
+
+    dims = property(lambda self: self.right.dims)
+    dimsd = property(lambda self: self.left.dimsd)
+    clinear = property(lambda self: self.left.clinear and self.right.clinear)
+    data_dtype = property(lambda self: _joint_dtype(self.left, self.right))
+    label = property(lambda self: f"{self.left.label} {self.right.label}")
+
+    def apply(self, X):
+        return self.left.apply(self.right.apply(X))
+
+    def apply_adjoint(self, Y):
+        return self.right.apply_adjoint(self.left.apply_adjoint(Y))
+
+
+class Multiple(Operator):
+    """c A, c a number.  Forward: c (A dX).  Adjoint: A^H (conj(c) Y)."""
+
+    def __init__(self, scalar, op):
+        self.scalar = scalar
+        self.op = op
+
+    dims = property(lambda self: self.op.dims)
+    dimsd = property(lambda self: self.op.dimsd)
+    clinear = property(lambda self: self.op.clinear)
+    label = property(lambda self: f"{'-' if self.scalar == -1 else f'{self.scalar} '}{self.op.label}")
+
+    @property
+    def data_dtype(self):
+        held = self.op.data_dtype
+        if isinstance(self.scalar, complex | np.complexfloating):
+            return np.result_type(np.dtype(float) if held is None else held, self.scalar)
+        return held
+
+    def apply(self, X):
+        scalar = self.scalar
+        return _map_parts(lambda part: scalar * part, self.op.apply(X))
+
+    def apply_adjoint(self, Y):
+        scalar = self.scalar.conjugate()
+        return self.op.apply_adjoint(_map_parts(lambda part: scalar * part, Y))
+
+    def __mul__(self, scalar):
+        return self.op * (self.scalar * scalar) if _is_scalar(scalar) else super().__mul__(scalar)
+
+    def __neg__(self):
+        return self.op if self.scalar == -1 else Multiple(-self.scalar, self.op)
+
+
+class Relabelled(Operator):
+    """The same matrix between spaces of other shapes.  Forward: reshape(A reshape(dX)).  Adjoint: likewise with A^H."""
+
+    def __init__(self, op, dims, dimsd):
+        self.op = op
+        self.dims = dims
+        self.dimsd = dimsd
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+    def apply(self, X):
+        return _recast(self.op.apply(_recast(X, self.dims, self.op.dims)), self.op.dimsd, self.dimsd)
+
+    def apply_adjoint(self, Y):
+        return _recast(self.op.apply_adjoint(_recast(Y, self.dimsd, self.op.dimsd)), self.op.dims, self.dims)
+
+
+def _recast(X, dims, new_dims):
+    from opad.operators.base import flatten, unflatten
+
+    return X if dims == new_dims else unflatten(flatten(X, dims), new_dims)
+
+
+def _map_parts(function, *arguments):
+    """Call `function` on arrays, or part by part on tuples of arrays."""
+    if isinstance(arguments[0], tuple):
+        return tuple(map(function, *arguments))
+    return function(*arguments)
+
+
+class AsReal(Operator):
+    """A as a real operator on (Re, Im) stacked along a new leading axis.
+
+    Forward: (Re, Im) of A (X_0 + i X_1).  Adjoint, in the inner product Re<., .>: (Re, Im) of A^H (Y_0 + i Y_1).
+    """
+
+    def __init__(self, op):
+        self.op = op
+
+    dims = property(lambda self: (2, *self.op.dims))
+    dimsd = property(lambda self: (2, *self.op.dimsd))
+
+    @property
+    def data_dtype(self):
+        held = self.op.data_dtype
+        return None if held is None else np.finfo(held).dtype
+
+    def apply(self, X):
+        return _split_complex(self.op.apply(_join_complex(X, len(self.op.dims))), len(self.op.dimsd))
+
+    def apply_adjoint(self, Y):
+        return _split_complex(self.op.apply_adjoint(_join_complex(Y, len(self.op.dimsd))), len(self.op.dims))
+
+
+def _join_complex(X, ndim):
+    X = np.moveaxis(X, X.ndim - ndim - 1, 0)
+    return X[0] + 1j * X[1]
+
+
+def _split_complex(Y, ndim):
+    return np.stack([np.real(Y), np.imag(Y)], axis=Y.ndim - ndim)
+
+
+class Foreign(Operator):
+    """A SciPy or PyLops operator as an Operator; leading batch axes become columns of one matmat.
+
+    Forward: dY = A dX.  Adjoint: X~ = A^H Y~, both in C order between `dims` and `dimsd`.
+
+    Parameters
+    ----------
+    op : object with shape, dtype, matvec, rmatvec, matmat, rmatmat
+    dims, dimsd : shapes; those of `op` if it has them, else (N,) and (M,)
+    """
+
+    def __init__(self, op, dims=None, dimsd=None):
+        self.op = op
+        self.dims = tuple(getattr(op, "dims", (op.shape[1],))) if dims is None else dims
+        self.dimsd = tuple(getattr(op, "dimsd", (op.shape[0],))) if dimsd is None else dimsd
+        if (size_of(self.dimsd), size_of(self.dims)) != tuple(op.shape):
+            raise ConversionError(
+                f"{op!r} has shape {op.shape}, which does not fit dims {self.dims} and dimsd {self.dimsd}; "
+                "expected shape = (prod(dimsd), prod(dims)). Pass the array shapes that the operator maps between."
+            )
+
+    clinear = property(lambda self: getattr(self.op, "clinear", True))
+    data_dtype = property(lambda self: None if self.op.dtype is None else np.dtype(self.op.dtype))
+    label = property(lambda self: getattr(self.op, "name", None) or type(self.op).__name__)
+
+    def apply(self, X):
+        return _through_columns(self.op.matvec, self.op.matmat, X, self.dims, self.dimsd)
+
+    def apply_adjoint(self, Y):
+        return _through_columns(self.op.rmatvec, self.op.rmatmat, Y, self.dimsd, self.dims)
+
+
+def _through_columns(vector_product, matrix_product, X, dims, dimsd):
+    batch = X.shape[: X.ndim - len(dims)]
+    if not batch:
+        return vector_product(X.reshape(-1)).reshape(dimsd)
+    columns = X.reshape((-1, size_of(dims))).T
+    return matrix_product(columns).T.reshape(batch + dimsd)
