@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from opad.errors import ConversionError, ShapeError
-from opad.operators.base import LinearMap, is_compound, size_of
+from opad.operators.base import LinearMap, flatten, is_compound, size_of, unflatten
 
 
 class Operator(LinearMap):
@@ -152,7 +152,7 @@ class Operator(LinearMap):
         return result
 
     def as_real(self):
-        """The equivalent real operator on (Re, Im) pairs stacked along a new leading axis; also for real-linear maps."""
+        """The equivalent real operator on (Re, Im) stacked along a new leading axis; real-linear maps have one too."""
         return AsReal(self)
 
 
@@ -276,6 +276,8 @@ class Adjoint(Operator):
     clinear = property(lambda self: self.op.clinear)
     data_dtype = property(lambda self: self.op.data_dtype)
     label = property(lambda self: f"{self.op.label}^H")
+    solve = property(lambda self: self.op.solve_adjoint)  # AttributeError where the operator has no solve of its own
+    solve_adjoint = property(lambda self: self.op.solve)
 
     def apply(self, X):
         return self.op.apply_adjoint(X)
@@ -382,6 +384,35 @@ class Multiple(Operator):
         return self.op if self.scalar == -1 else Multiple(-self.scalar, self.op)
 
 
+class IdentityMinus(Operator):
+    """I - S: what stands on the diagonal of L when an equation S dx = … has a diagonal block S.
+
+    Forward: dY = dX - S dX.  Adjoint: X~ = Y~ - S^H Y~.
+
+    Parameters
+    ----------
+    op : square Operator S
+    """
+
+    def __init__(self, op):
+        self.op = op
+
+    dims = dimsd = property(lambda self: self.op.dims)
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: f"I - {self.op.label}")
+
+    def apply(self, X):
+        return X - self.op.apply(X)
+
+    def apply_adjoint(self, Y):
+        return Y - self.op.apply_adjoint(Y)
+
+    @property
+    def H(self):
+        return IdentityMinus(self.op.H)
+
+
 class Relabelled(Operator):
     """The same matrix between spaces of other shapes.  Forward: reshape(A reshape(dX)).  Adjoint: likewise with A^H."""
 
@@ -402,8 +433,6 @@ class Relabelled(Operator):
 
 
 def _recast(X, dims, new_dims):
-    from opad.operators.base import flatten, unflatten
-
     return X if dims == new_dims else unflatten(flatten(X, dims), new_dims)
 
 

@@ -40,7 +40,7 @@ def flatten(X, dims):
     """The inverse of `unflatten`: (*batch, *dims) to (*batch, N), in C order."""
     if not is_compound(dims):
         batch = X.shape[: X.ndim - len(dims)]
-        return X.reshape(batch + (prod(dims),))
+        return X.reshape((*batch, prod(dims)))
     return np.concatenate([flatten(part, shape) for part, shape in zip(X, dims, strict=True)], axis=-1)
 
 
