@@ -1,3 +1,34 @@
 """Automatic differentiation as sparse linear algebra: (I - L) dx = D dp, with matrix-free operators as entries."""
 
+import opad.tracing
+from opad.blocks import BlockMatrix as BlockMatrix
+from opad.blocks import BlockVector as BlockVector
+from opad.blocks import I as I
+from opad.blocks import solve as solve
+from opad.calculus.checkpointing import checkpoint as checkpoint
+from opad.calculus.checkpointing import stop_gradient as stop_gradient
+from opad.calculus.gradients import grad as grad
+from opad.calculus.gradients import value_and_grad as value_and_grad
+from opad.calculus.jacobians import hessian as hessian
+from opad.calculus.jacobians import jacobian as jacobian
+from opad.calculus.linearization import Linearization as Linearization
+from opad.calculus.linearization import linearize as linearize
+from opad.calculus.products import gauss_newton_operator as gauss_newton_operator
+from opad.calculus.products import hessian_operator as hessian_operator
+from opad.calculus.products import hvp as hvp
+from opad.calculus.products import jacobian_operator as jacobian_operator
+from opad.calculus.products import jvp as jvp
+from opad.calculus.products import vjp as vjp
+from opad.errors import OpadError as OpadError
 from opad.operators import Operator as Operator
+from opad.operators.convert import as_operator as as_operator
+from opad.tracing.functions import apply as apply
+from opad.tracing.functions import has_rule as has_rule
+from opad.tracing.functions import primitive as primitive
+from opad.tracing.primitives import bilinear as bilinear
+from opad.tracing.primitives import elementwise as elementwise
+from opad.tracing.primitives import jacobian_rule as jacobian_rule
+from opad.tracing.primitives import linear as linear
+from opad.tracing.trace import Row as Row
+
+__version__ = "0.1.0"

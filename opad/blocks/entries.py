@@ -1,0 +1,280 @@
+"""What a block matrix needs to know of its entries: how each kind is multiplied, negated, turned round and solved.
+
+Entries may be operators, NumPy or SciPy sparse matrices, numbers of any kind (floats, Fractions, SymPy symbols), traced
+arrays, or the structural identity `I`. The substitutions see none of this; they are handed bound actions.
+"""
+
+from fractions import Fraction
+from numbers import Number
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse
+from scipy.sparse.linalg import gmres, splu
+
+from opad.errors import ConvergenceError, SingularBlockError
+from opad.operators import Identity, Operator
+from opad.operators.algebra import IdentityMinus, Multiple
+from opad.operators.base import flatten, size_of, unflatten
+from opad.operators.convert import as_operator
+
+DENSE_LIMIT = 512  # a diagonal block without a solve of its own is factorised up to this size, then GMRES
+TOLERANCE = 1e-12  # relative residual of that GMRES
+
+
+class StructuralIdentity:
+    """The identity of any space. `I - L` is the block matrix; `I` times anything is that thing, at no cost."""
+
+    def __mul__(self, other):
+        return other
+
+    __rmul__ = __matmul__ = __rmatmul__ = __mul__
+    __array_ufunc__ = None
+
+    def conjugate(self):
+        return self
+
+    @property
+    def H(self):
+        return self
+
+    T = H
+
+    def __repr__(self):
+        return "I"
+
+
+I = StructuralIdentity()  # noqa: E741
+
+
+class Negative:
+    """-A for a matrix A, without the copy."""
+
+    __array_ufunc__ = None
+
+    def __init__(self, entry):
+        self.entry = entry
+
+    def __matmul__(self, other):
+        return -(self.entry @ other)
+
+    @property
+    def shape(self):
+        return self.entry.shape
+
+    def evaluate(self):
+        return -self.entry if not isinstance(self.entry, StructuralIdentity) else -1
+
+
+def is_number(entry):
+    """True for entries that multiply with `*`: numbers, symbols, 0-d arrays."""
+    if isinstance(entry, Number):
+        return True
+    shape = getattr(entry, "shape", None)
+    return shape == () or (shape is None and hasattr(entry, "free_symbols"))
+
+
+def is_identity(entry):
+    return entry is I or isinstance(entry, Identity)
+
+
+def normalise(entry):
+    """An entry as block matrices keep it: foreign operators become opad's, everything else stays what it is."""
+    if isinstance(entry, Operator | StructuralIdentity | Negative) or is_number(entry) or hasattr(entry, "ndim"):
+        return entry
+    return as_operator(entry)
+
+
+def spaces(entry):
+    """(dimsd, dims) of an entry, None for an entry that acts on arrays of any shape."""
+    if isinstance(entry, Operator):
+        return entry.dimsd, entry.dims
+    if is_number(entry) or isinstance(entry, StructuralIdentity):
+        return None
+    if isinstance(entry, Negative):
+        return spaces(entry.entry)
+    M, N = entry.shape
+    return (M,), (N,)
+
+
+def negate(entry):
+    """-entry; negating twice gives back the very same entry, so that I - L costs nothing in a substitution."""
+    if isinstance(entry, Negative):
+        return entry.entry
+    if isinstance(entry, Operator) or is_number(entry):
+        return -entry
+    return Negative(entry)
+
+
+def adjoint(entry):
+    """The conjugate transpose of an entry."""
+    if isinstance(entry, Operator | StructuralIdentity):
+        return entry.H
+    if isinstance(entry, Negative):
+        return Negative(adjoint(entry.entry))
+    if is_number(entry):
+        return entry.conjugate()
+    return entry.conj().T
+
+
+def add(a, b):
+    """Sum of two entries in the same place."""
+    if isinstance(a, Negative):
+        a = a.evaluate()
+    if isinstance(b, Negative):
+        b = b.evaluate()
+    if a is I or b is I:
+        a, b = (b, a) if a is I else (a, b)
+        if isinstance(a, Multiple) and a.scalar == -1 and isinstance(a.op, IdentityMinus):
+            return a.op.op  # I - (I - S) = S, with S's own solve
+        if is_number(a):
+            return a + 1
+        identity = Identity(spaces(a)[1]) if not isinstance(a, StructuralIdentity) else 1
+        return 2 if identity == 1 else as_operator(a) + identity
+    if isinstance(a, Operator) != isinstance(b, Operator):
+        return as_operator(a, *_reversed_spaces(b)) + as_operator(b, *_reversed_spaces(a))
+    return a + b
+
+
+def _reversed_spaces(entry):
+    found = spaces(entry)
+    return (None, None) if found is None else (found[1], found[0])
+
+
+def multiply(a, b):
+    """Product of two entries."""
+    if a is I:
+        return b
+    if b is I:
+        return a
+    if is_number(a) or is_number(b):
+        return a * b
+    if isinstance(b, Operator) and not isinstance(a, Operator):
+        a = as_operator(a.evaluate() if isinstance(a, Negative) else a)
+    elif isinstance(a, Operator) and not isinstance(b, Operator) and spaces(b) is not None:
+        b = as_operator(b.evaluate() if isinstance(b, Negative) else b)
+    return a @ b
+
+
+def action(entry):
+    """What an entry does to a block of a vector, as a callable; None for the identity."""
+    if is_identity(entry):
+        return None
+    if isinstance(entry, Operator):
+        return entry.apply
+    if is_number(entry):
+        return lambda x: x if x is None else entry * x
+    return entry.__matmul__
+
+
+def product_action(entry):
+    """What an entry does to a block of a matrix."""
+    return None if is_identity(entry) else lambda x: multiply(entry, x)
+
+
+# -- diagonal blocks ------------------------------------------------------------------------------------------------
+
+
+def solve_action(entry, name):
+    """The solve of a diagonal block as a callable, None for the identity; `name` is what errors call the block."""
+    if is_identity(entry):
+        return None
+    if is_number(entry):
+        if entry == 0:
+            raise _singular(name, "it is zero")
+        inverse = 1 / (Fraction(entry) if isinstance(entry, int) else entry)
+        return lambda x: inverse * x if x is not I else inverse
+    if isinstance(entry, Negative):
+        inner = solve_action(entry.entry, name)
+        return lambda x: -inner(x)
+    if isinstance(entry, Operator):
+        return _operator_solve(entry, name)
+    if scipy.sparse.issparse(entry):
+        return _sparse_solve(entry, name)
+    if type(entry) is not np.ndarray:  # traced arrays, CuPy arrays: the library's own solve
+        return lambda x: np.linalg.solve(entry, x)
+    return _dense_solve(entry, name)
+
+
+def solve_operator(entry, name):
+    """The solve of a diagonal block as an operator, for right-hand sides that are themselves operators."""
+    return Inverse(entry, name)
+
+
+class Inverse(Operator):
+    """A^-1.  Forward: solve A Y = X.  Adjoint: solve A^H X = Y."""
+
+    def __init__(self, entry, name="(0, 0)"):
+        self.entry = as_operator(entry)
+        self.block_name = name
+        self._solve = self._solve_adjoint = None
+
+    dims = property(lambda self: self.entry.dimsd)
+    dimsd = property(lambda self: self.entry.dims)
+    data_dtype = property(lambda self: self.entry.data_dtype)
+    label = property(lambda self: f"({self.entry.label})^-1")
+
+    def apply(self, X):
+        if self._solve is None:
+            self._solve = solve_action(self.entry, self.block_name)
+        return X if self._solve is None else self._solve(X)
+
+    def apply_adjoint(self, Y):
+        if self._solve_adjoint is None:
+            self._solve_adjoint = solve_action(self.entry.H, self.block_name)
+        return Y if self._solve_adjoint is None else self._solve_adjoint(Y)
+
+
+def _singular(name, why):
+    return SingularBlockError(
+        f"the diagonal block {name} cannot be solved: {why}. Expected an invertible diagonal block; check the equation "
+        "of that variable, or solve the system in the least-squares sense with aslinearoperator() and lsqr."
+    )
+
+
+def _dense_solve(A, name):
+    if A.shape[0] != A.shape[1]:
+        raise _singular(name, f"it is {A.shape[0]} x {A.shape[1]}, not square")
+    lu, pivots, info = scipy.linalg.get_lapack_funcs("getrf", (A,))(A)
+    if info > 0:
+        raise _singular(name, "its LU factorisation has a zero pivot")
+    return lambda x: scipy.linalg.lu_solve((lu, pivots), x, check_finite=False)
+
+
+def _sparse_solve(A, name):
+    try:
+        return splu(A.tocsc()).solve
+    except RuntimeError as error:
+        raise _singular(name, str(error).lower()) from error
+
+
+def _operator_solve(op, name):
+    """The operator's own `solve`, else a dense factorisation up to DENSE_LIMIT, else GMRES."""
+    own = getattr(op, "solve", None)
+    if own is not None:
+        return own
+    M, N = op.shape
+    if M != N:
+        raise _singular(name, f"it is {M} x {N}, not square")
+    dims, dimsd = op.dims, op.dimsd
+    if N <= DENSE_LIMIT and op.clinear:
+        matrix_solve = _dense_solve(op.todense(), name)
+        return lambda X: unflatten(matrix_solve(flatten(X, dimsd).T).T, dims)
+    return lambda X: _krylov_solve(op, X, name)
+
+
+def _krylov_solve(op, X, name):
+    op.require_complex_linear("the Krylov solve")
+    flat = flatten(X, op.dimsd)
+    rows = flat.reshape(-1, flat.shape[-1])
+    solutions = []
+    for row in rows:
+        solution, info = gmres(op, row, rtol=TOLERANCE, atol=0.0, restart=min(size_of(op.dims), 100), maxiter=50)
+        if info:
+            residual = np.linalg.norm(op.matvec(solution) - row) / np.linalg.norm(row)
+            raise ConvergenceError(
+                f"GMRES on the diagonal block {name} stopped at relative residual {residual:.1e}; expected "
+                f"{TOLERANCE:.0e}. Give the operator a `solve` method, or precondition the equation."
+            )
+        solutions.append(solution)
+    return unflatten(np.stack(solutions).reshape(flat.shape[:-1] + (-1,)), op.dims)

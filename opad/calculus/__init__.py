@@ -1,0 +1,1 @@
+"""Derivatives of functions: gradients, products, Jacobians, linearisations, checkpoints."""

@@ -1,0 +1,113 @@
+"""Running a function on traced arrays: what `grad`, `vjp`, `jvp` and `linearize` share."""
+
+from opad.calculus import pytrees
+from opad.errors import ShapeError, StructureError
+from opad.tracing.array import TracedArray
+from opad.tracing.trace import Trace
+
+
+class Run:
+    """One traced run of a function.
+
+    Attributes
+    ----------
+    records : the tape, inputs first
+    inputs : list of input leaves
+    structures : one pytree structure per differentiated argument
+    outputs : list of (leaf value, index of its record or None)
+    structure : pytree structure of the result
+    aux : what else the function returned
+    """
+
+    __slots__ = ("aux", "inputs", "names", "outputs", "records", "structure", "structures")
+
+    def __init__(self, f, args, kwargs, argnums, has_aux=False, kept=False):
+        arguments = list(args)
+        trace = Trace(kept)
+        self.inputs, self.structures = [], []
+        for position in argnums:
+            leaves, structure = pytrees.flatten(args[position])
+            self.structures.append(structure)
+            for k, leaf in enumerate(leaves):
+                pytrees.require_differentiable(leaf, _argument_name(f, position, k, structure))
+                if kept and hasattr(leaf, "copy") and type(leaf) is not TracedArray:
+                    leaves[k] = leaf.copy()
+            start = len(self.inputs)
+            self.inputs += leaves
+            traced = [TracedArray(leaf, trace, start + k) for k, leaf in enumerate(leaves)]
+            arguments[position] = pytrees.unflatten(structure, traced)
+        trace.records += [None] * len(self.inputs)
+        try:
+            result = f(*arguments, **kwargs)
+        finally:
+            self.records = trace.close()
+        self.aux = None
+        if has_aux:
+            if not (isinstance(result, tuple) and len(result) == 2):
+                raise StructureError(
+                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux)."
+                )
+            result, self.aux = result
+            self.aux = _untraced(self.aux, trace)
+        leaves, self.structure = pytrees.flatten(result)
+        self.outputs = [
+            (leaf.value, leaf.index) if type(leaf) is TracedArray and leaf.tape is trace else (leaf, None)
+            for leaf in leaves
+        ]
+
+    @property
+    def value(self):
+        """The function's result, as plain arrays."""
+        return pytrees.unflatten(self.structure, [value for value, _ in self.outputs])
+
+    def seeds(self, cotangents):
+        """The right-hand side of the back substitution: cotangents at the rows of the outputs."""
+        x = [None] * len(self.records)
+        for (_, index), g in zip(self.outputs, cotangents, strict=True):
+            if index is not None and g is not None:
+                x[index] = g if x[index] is None else x[index] + g
+        return x
+
+    def directions(self, tangents):
+        """The leaves of one tangent per argument, checked against the point."""
+        if len(tangents) != len(self.structures):
+            raise ShapeError(
+                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each."
+            )
+        leaves = []
+        for k, (tree, structure) in enumerate(zip(tangents, self.structures, strict=True)):
+            leaves += pytrees.matching_leaves(tree, structure, f"tangent {k}")
+        return [pytrees.direction(leaf, point, "a tangent") for leaf, point in zip(leaves, self.inputs, strict=True)]
+
+    def by_argument(self, leaves):
+        """Split a flat list of input derivatives into one tree per differentiated argument."""
+        trees, start = [], 0
+        for structure in self.structures:
+            count = 1 if structure is pytrees.LEAF else structure.num_leaves
+            trees.append(pytrees.unflatten(structure, leaves[start : start + count]))
+            start += count
+        return trees
+
+
+def _untraced(tree, trace):
+    leaves, structure = pytrees.flatten(tree)
+    return pytrees.unflatten(
+        structure, [leaf.value if type(leaf) is TracedArray and leaf.tape is trace else leaf for leaf in leaves]
+    )
+
+
+def _argument_name(f, position, k, structure):
+    name = f"argument {position} of {getattr(f, '__name__', 'the function')}"
+    return name if structure is pytrees.LEAF else f"{name} (leaf {k})"
+
+
+def positions(argnums, args, f):
+    """argnums as a tuple of non-negative positions."""
+    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    for n in numbers:
+        if not -len(args) <= n < len(args):
+            raise StructureError(
+                f"argnums={argnums!r}, but {getattr(f, '__name__', 'the function')} was called with {len(args)} "
+                "positional arguments; expected positions among them. Keyword arguments are constants."
+            )
+    return tuple(n % len(args) for n in numbers)

@@ -1,0 +1,93 @@
+"""Gradients of scalar functions: one back substitution."""
+
+from functools import wraps
+
+from opad.calculus import pytrees
+from opad.calculus.engine import Run, positions
+from opad.errors import NonScalarOutputError
+from opad.tracing.trace import pull_back
+
+
+def value_and_grad(f, argnums=0, has_aux=False):
+    """A function that returns (f(*args), gradient).
+
+    Parameters
+    ----------
+    f : callable returning one real number (a 0-d array); with `has_aux` a pair (number, anything)
+    argnums : int or tuple of ints, the positional arguments to differentiate
+    has_aux : bool; the wrapped function then returns ((value, aux), gradient)
+
+    Returns
+    -------
+    callable with the signature of f. The gradient has the structure, shapes, dtypes and array library of the argument
+    (a tuple of them for a tuple of argnums); its arrays are new. For complex arguments it is 2 df/d(conj x), which
+    points uphill, as in PyTorch.
+
+    Raises
+    ------
+    NonScalarOutputError, DtypeError, StructureError
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> opad.value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    (np.float64(5.0), array([2., 4.]))
+    """
+
+    @wraps(f)
+    def with_gradient(*args, **kwargs):
+        run = Run(f, args, kwargs, positions(argnums, args, f), has_aux)
+        value = _require_scalar(run, f)
+        x = run.seeds([pytrees.ones_like(value)])
+        inputs = run.inputs
+        pull_back(run.records, len(inputs), x)
+        seen = set(map(id, inputs))
+        gradients = run.by_argument([pytrees.fresh(g, leaf, seen) for g, leaf in zip(x, inputs, strict=False)])
+        gradient = gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        return ((run.value, run.aux) if has_aux else run.value), gradient
+
+    return with_gradient
+
+
+def grad(f, argnums=0, has_aux=False):
+    """A function that returns the gradient of the scalar function f.
+
+    Parameters
+    ----------
+    f, argnums, has_aux : as for `value_and_grad`
+
+    Returns
+    -------
+    callable; returns the gradient, with `has_aux` the pair (gradient, aux)
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> opad.grad(lambda x: x**3)(2.0)
+    12.0
+    >>> opad.grad(opad.grad(np.sin))(0.5) == -np.sin(0.5)
+    True
+    """
+    with_gradient = value_and_grad(f, argnums, has_aux)
+
+    @wraps(f)
+    def gradient(*args, **kwargs):
+        value, g = with_gradient(*args, **kwargs)
+        return (g, value[1]) if has_aux else g
+
+    return gradient
+
+
+def _require_scalar(run, f):
+    shapes = [getattr(value, "shape", ()) for value, _ in run.outputs]
+    if run.structure is pytrees.LEAF and shapes == [()]:
+        value = run.outputs[0][0]
+        if pytrees.dtype_of(value).kind != "c":
+            return value
+        given = "a complex number"
+    else:
+        given = f"an array of shape {shapes[0]}" if run.structure is pytrees.LEAF else f"a container, {run.structure}"
+    raise NonScalarOutputError(
+        f"the gradient of {getattr(f, '__name__', 'a function')} was asked for, but it returned {given}; expected one "
+        "real number. Reduce the result (np.sum, np.real, .mean()), or use opad.jacobian or opad.vjp."
+    )

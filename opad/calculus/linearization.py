@@ -1,0 +1,255 @@
+"""The linearisation of a function at a point: its block system, kept, and everything that can be done with it."""
+
+import numpy as np
+
+from opad.blocks import BlockMatrix
+from opad.blocks.substitution import back_substitution, forward_substitution
+from opad.calculus import pytrees
+from opad.calculus.engine import Run
+from opad.errors import NonScalarOutputError
+from opad.operators import Identity, Operator
+from opad.operators.algebra import IdentityMinus
+from opad.tracing.trace import blocks_of
+
+
+def linearize(f, *args):
+    """Run f at a point and keep its Jacobian as a block system.
+
+    Parameters
+    ----------
+    f : callable on arrays, scalars, or nested containers of them
+    *args : the point; every argument is differentiated
+
+    Returns
+    -------
+    Linearization
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> lin = opad.linearize(lambda x: np.tanh(x) * x, np.array([0.0, 1.0]))
+    >>> lin.jvp(np.array([1.0, 1.0])).round(4)
+    array([0.    , 1.1816])
+    >>> L, D = lin.system
+    >>> print(opad.I - L)
+    BlockMatrix: 2 x 2 blocks, 3 not zero
+      x1 tanh      I .
+      x2 multiply  H I
+      I identity   H Hadamard
+    """
+    return Linearization(Run(f, args, {}, range(len(args)), kept=True))
+
+
+class Linearization:
+    """The Jacobian of a function at a point, as the block system (I - L) dx = D dp.
+
+    Blocks are made once, when they are first needed, and kept: any number of products costs no further evaluation of
+    the function. Instances come from `opad.linearize`.
+
+    Attributes
+    ----------
+    value : the function's result
+    """
+
+    def __init__(self, run):
+        self._run = run
+        self.value = run.value
+        self._count = len(run.inputs)
+        self._rows = {}
+        self._bound = {}
+        self._order = _influential(run.records, self._count, [index for _, index in run.outputs])
+
+    # -- products ---------------------------------------------------------------------------------------------------
+
+    def jvp(self, *dx):
+        """The directional derivative: forward substitution.
+
+        Parameters
+        ----------
+        *dx : one tangent per argument, structured and shaped like it
+
+        Returns
+        -------
+        tangent of the result, structured like `value`
+        """
+        leaves = self._run.directions(dx)
+        tangents = self.push(leaves)
+        seen = set(map(id, leaves))
+        fresh = [pytrees.fresh(t, v, seen) for t, (v, _) in zip(tangents, self._run.outputs, strict=True)]
+        return pytrees.unflatten(self._run.structure, fresh)
+
+    def vjp(self, g):
+        """The adjoint derivative applied to a cotangent of the result: back substitution.
+
+        Parameters
+        ----------
+        g : structured and shaped like `value`
+
+        Returns
+        -------
+        tuple with one cotangent per argument
+        """
+        leaves = pytrees.matching_leaves(g, self._run.structure, "the cotangent")
+        leaves = [
+            pytrees.direction(leaf, value, "the cotangent")
+            for leaf, (value, _) in zip(leaves, self._run.outputs, strict=True)
+        ]
+        cotangents = self.pull(leaves)
+        seen = set(map(id, leaves))
+        fresh = [pytrees.fresh(c, leaf, seen) for c, leaf in zip(cotangents, self._run.inputs, strict=True)]
+        return tuple(self._run.by_argument(fresh))
+
+    def gradient(self):
+        """The gradient of a scalar result: a bare gradient for one argument, a tuple for several."""
+        shapes = [np.shape(value) for value, _ in self._run.outputs]
+        if shapes != [()]:
+            raise NonScalarOutputError(
+                f"gradient() of a linearisation whose result has shapes {shapes}; expected one number. Use vjp(g)."
+            )
+        gradients = self.vjp(pytrees.unflatten(self._run.structure, [pytrees.ones_like(self._run.outputs[0][0])]))
+        return gradients[0] if len(gradients) == 1 else gradients
+
+    def push(self, leaves):
+        """Tangents of the output leaves for tangents of the input leaves, with leading batch axes; None is zero."""
+        x = [None] * len(self._run.records)
+        x[: self._count] = leaves
+        if "forward" not in self._bound:
+            self._bound["forward"] = self._bind("solve", "apply")
+        forward_substitution(self._bound["forward"].__getitem__, x, self._order)
+        return [None if index is None else x[index] for _, index in self._run.outputs]
+
+    def pull(self, leaves):
+        """Cotangents of the input leaves for cotangents of the output leaves, with leading batch axes."""
+        x = self._run.seeds(leaves)
+        if "adjoint" not in self._bound:
+            self._bound["adjoint"] = self._bind("solve_adjoint", "apply_adjoint")
+        back_substitution(self._bound["adjoint"].__getitem__, x, reversed(self._order), release=True)
+        return x[: self._count]
+
+    def _bind(self, solve, apply):
+        """Rows as the substitutions take them, with methods bound."""
+        bound = {}
+        for i in self._order:
+            diagonal, blocks = self._row(i)
+            bound[i] = (
+                diagonal and getattr(diagonal, solve),
+                [(j, block and getattr(block, apply)) for j, block in blocks],
+            )
+        return bound
+
+    def _row(self, i):
+        if i not in self._rows:
+            self._rows[i] = blocks_of(self._run.records[i])
+        return self._rows[i]
+
+    # -- as matrices ------------------------------------------------------------------------------------------------
+
+    @property
+    def jacobian(self):
+        """The Jacobian as an Operator from the arguments to the result (tuples of shapes where there are several)."""
+        return JacobianOperator(self)
+
+    @property
+    def system(self):
+        """(L, D), the block matrices of (I - L) dx = D dp; one row per operation, one column of D per input array."""
+        names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
+        inputs = [f"p{k}" for k in range(self._count)]
+        place = {i: k for k, i in enumerate(self._order)}
+        spaces = [_space(self._run.records[i][1]) for i in self._order]
+        L, D = {}, {}
+        for i in self._order:
+            diagonal, blocks = self._row(i)
+            k = place[i]
+            if diagonal is not None:
+                L[k, k] = IdentityMinus(diagonal)
+            for j, block in blocks:
+                target, column = (D, j) if j < self._count else (L, place[j])
+                block = Identity(spaces[k]) if block is None else block
+                target[k, column] = target[k, column] + block if (k, column) in target else block
+        rows = len(self._order)
+        return (
+            BlockMatrix(L, (rows, rows), spaces, spaces, names, names),
+            BlockMatrix(D, (rows, self._count), spaces, [np.shape(p) for p in self._run.inputs], names, inputs),
+        )
+
+    @property
+    def output_rows(self):
+        """Row of the system in which each output leaf stands; None for an output that depends on no argument."""
+        place = {i: k for k, i in enumerate(self._order)}
+        return [place.get(index) for _, index in self._run.outputs]
+
+    def __repr__(self):
+        shapes = [np.shape(p) for p in self._run.inputs]
+        results = [np.shape(value) for value, _ in self._run.outputs]
+        return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
+
+    def _repr_html_(self):
+        from opad.blocks.entries import I
+
+        return (I - self.system[0])._repr_html_()
+
+
+class JacobianOperator(Operator):
+    """The Jacobian J of a function at a point.  Forward: forward substitution.  Adjoint: back substitution.
+
+    Parameters
+    ----------
+    linearization : Linearization
+    argnums : positions among its input leaves that vary; the others stay fixed
+    """
+
+    def __init__(self, linearization):
+        self.linearization = linearization
+        run = linearization._run
+        shapes = tuple(np.shape(leaf) for leaf in run.inputs)
+        results = tuple(np.shape(value) for value, _ in run.outputs)
+        self.single_input, self.single_output = len(shapes) == 1, len(results) == 1
+        self.dims = shapes[0] if self.single_input else shapes
+        self.dimsd = results[0] if self.single_output else results
+        leaves = [*run.inputs, *(value for value, _ in run.outputs)]
+        self.dtype = np.result_type(*map(pytrees.dtype_of, leaves))
+
+    @property
+    def clinear(self):
+        """Whether every block is complex-linear; blocks between real arrays do not count."""
+        linearization = self.linearization
+        rows = (linearization._row(i)[1] for i in linearization._order)
+        return self.dtype.kind != "c" or all(block is None or block.clinear for row in rows for _, block in row)
+
+    def apply(self, X):
+        leaves = [X] if self.single_input else list(X)
+        run = self.linearization._run
+        result = _filled(self.linearization.push(leaves), [value for value, _ in run.outputs], leaves, run.inputs)
+        return result[0] if self.single_output else result
+
+    def apply_adjoint(self, Y):
+        leaves = [Y] if self.single_output else list(Y)
+        run = self.linearization._run
+        result = _filled(self.linearization.pull(leaves), run.inputs, leaves, [value for value, _ in run.outputs])
+        return result[0] if self.single_input else result
+
+
+def _filled(parts, templates, given, given_templates):
+    """Derivatives with zeros in place of None, with the batch axes of what was given."""
+    batch = np.shape(given[0])[: np.ndim(given[0]) - np.ndim(given_templates[0])]
+    return tuple(
+        pytrees.zeros_like(template, batch) if part is None else part
+        for part, template in zip(parts, templates, strict=True)
+    )
+
+
+def _influential(records, count, outputs):
+    """Indices of the records on which an output depends, in order."""
+    needed = [False] * len(records)
+    for index in outputs:
+        if index is not None:
+            needed[index] = True
+    for i in range(len(records) - 1, count - 1, -1):
+        if needed[i]:
+            for _, j in records[i][4]:
+                needed[j] = True
+    return [i for i in range(count, len(records)) if needed[i]]
+
+
+def _space(value):
+    return tuple(map(np.shape, value)) if isinstance(value, tuple) else np.shape(value)

@@ -1,0 +1,161 @@
+"""Products with Jacobians and Hessians: jvp, vjp, hvp, and the operators they come from."""
+
+from opad.calculus import pytrees
+from opad.calculus.engine import Run, positions
+from opad.calculus.gradients import grad
+from opad.calculus.linearization import Linearization, linearize
+from opad.operators import Operator
+from opad.tracing.trace import push_forward
+
+
+def jvp(f, primals, tangents):
+    """The value of f and its directional derivative, by one forward substitution.
+
+    Parameters
+    ----------
+    f : callable
+    primals : tuple of arguments
+    tangents : tuple of directions, structured and shaped like `primals`
+
+    Returns
+    -------
+    (value, tangent of the value)
+
+    Examples
+    --------
+    >>> import opad
+    >>> opad.jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
+    (6.0, 3.0)
+    """
+    run = Run(f, tuple(primals), {}, range(len(primals)))
+    leaves = run.directions(tangents)
+    x = [None] * len(run.records)
+    x[: len(leaves)] = leaves
+    push_forward(run.records, len(leaves), x)
+    seen = set(map(id, leaves))
+    out = [pytrees.fresh(None if i is None else x[i], value, seen) for value, i in run.outputs]
+    return run.value, pytrees.unflatten(run.structure, out)
+
+
+def vjp(f, *primals):
+    """The value of f and its pullback, a function from cotangents of the value to cotangents of the arguments.
+
+    Parameters
+    ----------
+    f : callable
+    *primals : arguments
+
+    Returns
+    -------
+    (value, pullback); pullback(g) returns a tuple with one cotangent per primal and may be called any number of times
+
+    Examples
+    --------
+    >>> import opad
+    >>> value, pullback = opad.vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> pullback(1.0)
+    (3.0, 2.0)
+    """
+    linearization = linearize(f, *primals)
+    return linearization.value, linearization.vjp
+
+
+def hvp(f, primals, tangents):
+    """The Hessian of a scalar function times a direction: forward substitution through back substitution.
+
+    Parameters
+    ----------
+    f : callable returning one real number
+    primals, tangents : tuples, one entry per argument
+
+    Returns
+    -------
+    tuple with one array per argument
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> opad.hvp(lambda x: np.sum(x**3), (np.array([1.0, 2.0]),), (np.array([1.0, 1.0]),))
+    (array([ 6., 12.]),)
+    """
+    return jvp(grad(f, tuple(range(len(primals)))), primals, tangents)[1]
+
+
+def jacobian_operator(f, *args, argnums=0):
+    """The Jacobian of f at a point as an Operator, for SciPy's and PyLops' solvers.
+
+    Parameters
+    ----------
+    f : callable
+    *args : the point
+    argnums : int or tuple of ints, the arguments that vary
+
+    Returns
+    -------
+    Operator with dims = shape of the argument and dimsd = shape of the result (tuples of shapes for several)
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> J = opad.jacobian_operator(np.sin, np.array([0.0, np.pi]))
+    >>> J.todense()
+    array([[ 1.,  0.],
+           [ 0., -1.]])
+    """
+    return Linearization(Run(f, args, {}, positions(argnums, args, f), kept=True)).jacobian
+
+
+def gauss_newton_operator(residual, x):
+    """J^H J, the Gauss-Newton approximation to the Hessian of ||residual(x)||^2 / 2, as an Operator.
+
+    Parameters
+    ----------
+    residual : callable returning an array
+    x : array
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> opad.gauss_newton_operator(lambda x: 2 * x, np.ones(2)).todense()
+    array([[4., 0.],
+           [0., 4.]])
+    """
+    J = jacobian_operator(residual, x)
+    return J.H @ J
+
+
+class HessianOperator(Operator):
+    """The Hessian of a scalar function at a point, self-adjoint.  Forward and adjoint: d grad f(x)[dX].
+
+    Parameters
+    ----------
+    gradient : Linearization of the gradient
+    """
+
+    def __init__(self, gradient):
+        self.operator = gradient.jacobian
+        self.dims = self.dimsd = self.operator.dims
+        self.dtype = self.operator.dtype
+
+    def apply(self, X):
+        return self.operator.apply(X)
+
+    apply_adjoint = apply
+
+
+def hessian_operator(f, x):
+    """The Hessian of a scalar function at x as an Operator; each product costs a few evaluations of f.
+
+    Parameters
+    ----------
+    f : callable returning one real number
+    x : array
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> H = opad.hessian_operator(lambda x: np.sum(x**4) / 12, np.array([1.0, 2.0]))
+    >>> H @ np.array([1.0, 1.0])
+    array([1., 4.])
+    """
+    return HessianOperator(linearize(grad(f), x))

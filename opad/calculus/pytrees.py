@@ -1,0 +1,108 @@
+"""Arguments and results of differentiated functions: arrays, scalars, and nested containers of them."""
+
+import numpy as np
+import optree
+
+from opad.errors import DtypeError, ShapeError, StructureError
+from opad.tracing.array import TracedArray
+
+LEAF = None  # the structure of a bare array or scalar
+
+
+def flatten(tree):
+    """(leaves, structure) of nested tuples, lists and dicts; a bare array has the structure LEAF."""
+    if type(tree) is np.ndarray or type(tree) is TracedArray or type(tree) is float or isinstance(tree, np.generic):
+        return [tree], LEAF
+    leaves, structure = optree.tree_flatten(tree)
+    if len(leaves) == 1 and leaves[0] is tree:
+        return leaves, LEAF
+    return leaves, structure
+
+
+def unflatten(structure, leaves):
+    """The tree of the given structure with these leaves."""
+    return leaves[0] if structure is LEAF else optree.tree_unflatten(structure, leaves)
+
+
+def matching_leaves(tree, structure, what):
+    """Leaves of `tree`, which must have the given structure."""
+    leaves, found = flatten(tree)
+    if found != structure:
+        raise StructureError(
+            f"{what} has the structure {_show(found)}; expected {_show(structure)}, that of the argument it belongs to."
+        )
+    return leaves
+
+
+def _show(structure):
+    return "a single array" if structure is LEAF else str(structure)
+
+
+def require_differentiable(leaf, where):
+    """Raise unless the leaf is an array or number with a floating-point dtype."""
+    if type(leaf) is float or type(leaf) is complex:
+        return
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is not None and dtype.kind in "fc":
+        return
+    given = f"an array of dtype {dtype}" if dtype is not None else f"of type {type(leaf).__name__} ({leaf!r:.40})"
+    raise DtypeError(
+        f"{where} is {given}; expected floating-point numbers, real or complex. Convert it first, for instance with "
+        "np.asarray(x).astype(float), or leave it out of argnums."
+    )
+
+
+def dtype_of(leaf):
+    """dtype of an array, NumPy scalar or Python number."""
+    dtype = getattr(leaf, "dtype", None)
+    return np.dtype(type(leaf)) if dtype is None else dtype
+
+
+def zeros_like(leaf, batch=()):
+    """Zeros shaped like a leaf, after leading batch axes, in its array library."""
+    if hasattr(leaf, "__array_function__"):
+        return np.zeros_like(leaf, shape=batch + leaf.shape)
+    return np.zeros(batch, dtype_of(leaf)) if batch else dtype_of(leaf).type(0)
+
+
+def ones_like(leaf):
+    """The seed of a scalar result."""
+    return np.ones_like(leaf) if hasattr(leaf, "__array_function__") else dtype_of(leaf).type(1)
+
+
+def direction(leaf, point, what):
+    """A tangent or cotangent at `point`, as an array of at least the same precision; raises if the shapes differ."""
+    if np.shape(leaf) != np.shape(point):
+        raise ShapeError(
+            f"{what} has shape {np.shape(leaf)}; expected {np.shape(point)}, the shape of what it belongs to. "
+            "For many directions at once use .jacobian, whose apply takes leading batch axes."
+        )
+    dtype = getattr(leaf, "dtype", None)
+    if dtype is None:
+        return dtype_of(point).type(leaf)
+    return leaf if dtype.kind in "fc" else leaf.astype(dtype_of(point))
+
+
+def fresh(g, leaf, seen):
+    """A derivative `g` in the kind of the leaf it belongs to: a new, writable array that nothing else refers to.
+
+    Parameters
+    ----------
+    g : array, number or None (zero)
+    leaf : what it is the derivative of; Python floats give Python floats
+    seen : set of ids of arrays that must not be handed out (again)
+    """
+    if g is None:
+        g = zeros_like(leaf)
+    if type(g) is TracedArray:
+        return g
+    if type(leaf) is float or type(leaf) is complex:
+        return type(leaf)(g)
+    if isinstance(leaf, np.generic):
+        return g[()] if isinstance(g, np.ndarray) else g
+    if not hasattr(g, "ndim") or isinstance(g, np.generic):
+        return np.array(g)
+    if id(g) in seen or g.base is not None or not g.flags.owndata or not getattr(g.flags, "writeable", True):
+        g = g.copy()
+    seen.add(id(g))
+    return g

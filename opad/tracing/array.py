@@ -1,0 +1,362 @@
+"""TracedArray: what a differentiated function sees in place of an array; every NumPy operation on it adds a record."""
+
+import traceback
+
+import numpy as np
+
+from opad.errors import MissingRuleError, TracingError
+from opad.tracing.components import Component, Pack, Parts
+from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
+
+_ndarray = np.ndarray
+
+
+class TracedArray:
+    """An array inside a function that is being differentiated.
+
+    It behaves as a NumPy array does in expressions: operators, NumPy functions, SciPy's special functions, methods
+    and indexing. Comparisons, shapes and dtypes are plain values, so that control flow works as usual.
+
+    Attributes
+    ----------
+    value : the plain array (of an outer trace, if traces are nested)
+    """
+
+    __slots__ = ("index", "tape", "value")
+    __array_priority__ = 1000
+    __hash__ = None
+
+    def __init__(self, value, trace, index):
+        self.value = value
+        self.tape = trace
+        self.index = index
+
+    # -- NumPy's protocols ------------------------------------------------------------------------------------------
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if method == "__call__" and not kwargs:
+            primitive = RULES.get(ufunc)
+            if primitive is not None:
+                return record(primitive, inputs, kwargs)
+        return _other_ufunc_call(ufunc, method, inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        return call(function, args, kwargs)
+
+    def __opad_dispatch__(self, function, args, kwargs):
+        return call(function, args, kwargs)
+
+    def __array__(self, *args, **kwargs):
+        raise TracingError(
+            f"a traced array of shape {self.shape} was to become a plain NumPy array (np.array, np.asarray, or a "
+            f"library that calls them), which would lose its derivative{caller()}. Expected a NumPy function or "
+            "operator. Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an operator, "
+            "opad.stop_gradient(x) if the derivative is not wanted."
+        )
+
+    # -- plain information ------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self):
+        return np.shape(self.value)
+
+    @property
+    def ndim(self):
+        return np.ndim(self.value)
+
+    @property
+    def size(self):
+        return np.size(self.value)
+
+    @property
+    def dtype(self):
+        value = self.value
+        return np.dtype(float) if type(value) is float else value.dtype
+
+    @property
+    def itemsize(self):
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self):
+        return self.size * self.itemsize
+
+    def __len__(self):
+        if not self.shape:
+            raise TypeError("len() of a traced array without axes")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __bool__(self):
+        return bool(self.value)
+
+    def __repr__(self):
+        return f"TracedArray({self.value!r})"
+
+    def _refuse_number(self, what):
+        raise TracingError(
+            f"{what} of a traced array, which would lose its derivative{caller()}. Expected a NumPy function: write "
+            "np.sin(x) rather than math.sin(x); opad.stop_gradient(x) gives the plain value."
+        )
+
+    def __float__(self):
+        self._refuse_number("float()")
+
+    def __int__(self):
+        self._refuse_number("int()")
+
+    def __complex__(self):
+        self._refuse_number("complex()")
+
+    def __index__(self):
+        raise TracingError(
+            f"a traced array was used as an index or as an integer{caller()}. Expected an integer; use "
+            "int(opad.stop_gradient(x)) if the position may be treated as constant."
+        )
+
+    def item(self):
+        self._refuse_number(".item()")
+
+    def tolist(self):
+        self._refuse_number(".tolist()")
+
+    def __setitem__(self, key, value):
+        raise TracingError(
+            f"assignment into a traced array{caller()}; expected an expression that makes a new array. Write "
+            "np.where(mask, a, b), np.concatenate([...]) or np.stack([...])."
+        )
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    # -- arithmetic -------------------------------------------------------------------------------------------------
+
+    def __matmul__(self, other):
+        return record_pair(RULES[np.matmul], self, other)
+
+    def __rmatmul__(self, other):
+        return record_pair(RULES[np.matmul], other, self)
+
+    def __neg__(self):
+        return record(RULES[np.negative], (self,), {})
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return record(RULES[np.absolute], (self,), {})
+
+    def __getitem__(self, key):
+        return call(getitem, (self, key), {})
+
+
+def getitem(x, key):
+    """x[key], as a function that can have a rule."""
+    return x[key]
+
+
+def _add_binary_operators():
+    pairs = dict(
+        add=np.add, sub=np.subtract, mul=np.multiply, truediv=np.divide, pow=np.power, mod=np.remainder,
+        floordiv=np.floor_divide,
+    )  # fmt: skip
+    for name, ufunc in pairs.items():
+
+        def forward(self, other, ufunc=ufunc):
+            return record_pair(RULES.get(ufunc) or ufunc, self, other)
+
+        def reflected(self, other, ufunc=ufunc):
+            return record_pair(RULES.get(ufunc) or ufunc, other, self)
+
+        setattr(TracedArray, f"__{name}__", forward)
+        setattr(TracedArray, f"__r{name}__", reflected)
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        ufunc = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}.get(name)
+        ufunc = ufunc or {"eq": np.equal, "ne": np.not_equal}[name]
+        setattr(TracedArray, f"__{name}__", lambda self, other, ufunc=ufunc: ufunc(plain(self), plain(other)))
+
+
+_add_binary_operators()
+
+
+# -- recording ------------------------------------------------------------------------------------------------------
+
+
+def plain(x):
+    """The value of a traced array, through all levels; other objects as they are."""
+    while type(x) is TracedArray:
+        x = x.value
+    return x
+
+
+def record_pair(primitive, a, b):
+    """`record` for two positional arguments: the short way for operators."""
+    if type(primitive) is np.ufunc:
+        return _other_ufunc_call(primitive, "__call__", (a, b), {})
+    if type(a) is TracedArray:
+        trace = a.tape
+        if type(b) is TracedArray:
+            if b.tape is trace:
+                values, parents = (a.value, b.value), ((0, a.index), (1, b.index))
+            elif b.tape.level > trace.level:
+                trace = b.tape
+                values, parents = (a, b.value), ((1, b.index),)
+            else:
+                values, parents = (a.value, b), ((0, a.index),)
+        else:
+            if type(b) is _ndarray:
+                b = trace.protect(b)
+            elif getattr(b, "__array_ufunc__", b) is None:
+                return NotImplemented
+            values, parents = (a.value, b), ((0, a.index),)
+    else:
+        trace = b.tape
+        if type(a) is _ndarray:
+            a = trace.protect(a)
+        values, parents = (a, b.value), ((1, b.index),)
+    y = primitive.function(*values)
+    records = trace.records
+    if records is None:
+        trace.require_open()
+    index = len(records)
+    records.append((primitive, y, values, {}, parents))
+    return TracedArray(y, trace, index)
+
+
+def record(primitive, args, kwargs):
+    """Call a primitive on values of the innermost trace among its arguments and add the record."""
+    trace = None
+    for a in args:
+        if type(a) is TracedArray and (trace is None or a.tape.level > trace.level):
+            trace = a.tape
+    if kwargs:
+        primitive.check_call(args, kwargs)
+        for a in kwargs.values():
+            if type(a) is TracedArray and (trace is None or a.tape.level > trace.level):
+                trace = a.tape
+    if trace is None:
+        return primitive.function(*args, **kwargs)
+    records = trace.records
+    if records is None:
+        trace.require_open()
+    values, parents = [], []
+    for slot, a in enumerate(args):
+        if type(a) is TracedArray and a.tape is trace:
+            parents.append((slot, a.index))
+            a = a.value
+        elif type(a) is _ndarray:
+            a = trace.protect(a)
+        values.append(a)
+    if kwargs:
+        kwargs = dict(kwargs)
+        for name, a in kwargs.items():
+            if type(a) is TracedArray and a.tape is trace:
+                parents.append((name, a.index))
+                kwargs[name] = a.value
+    y = primitive.function(*values, **kwargs)
+    index = len(records)
+    if primitive.multiple:
+        y = tuple(y)
+        records.append((primitive, y, values, kwargs, parents))
+        return tuple(_component(trace, y, index, k) for k in range(len(y)))
+    records.append((primitive, y, values, kwargs, parents))
+    return TracedArray(y, trace, index)
+
+
+def _component(trace, parts, index, k):
+    """A record for one array of a tuple that an operation returned."""
+    if parts[k].dtype.kind not in "fc":
+        return parts[k]
+    trace.records.append((_COMPONENT, parts[k], (Parts(parts), k), {}, ((0, index),)))
+    return TracedArray(parts[k], trace, len(trace.records) - 1)
+
+
+def _component_rule(y, parts, k):
+    return Component(parts.templates, k)
+
+
+_COMPONENT = JacobianRule(lambda parts, k: parts[k], _component_rule, casts=False)
+_COMPONENT.__name__ = "component"
+
+
+def call(function, args, kwargs):
+    """What NumPy's function does with arguments among which there are traced arrays."""
+    primitive = RULES.get(function)
+    if primitive is not None:
+        if len(args) > 1:
+            primitive.check_call(args, kwargs)
+        return record(primitive, args, kwargs)
+    implementation = COMPOSITES.get(function)
+    if implementation is not None:
+        return implementation(*args, **kwargs)
+    if function in CONSTANTS:
+        return CONSTANTS[function](*map(plain_nested, args), **{k: plain_nested(v) for k, v in kwargs.items()})
+    raise missing_rule(function)
+
+
+def plain_nested(x):
+    """`plain` on the elements of lists and tuples, too."""
+    if isinstance(x, list | tuple):
+        return type(x)(plain_nested(part) for part in x)
+    return plain(x)
+
+
+def _other_ufunc_call(ufunc, method, inputs, kwargs):
+    """Ufuncs without a rule of their own, with keywords, or used through reduce, accumulate, outer."""
+    kwargs = {name: value for name, value in kwargs.items() if value is not None}
+    if "out" in kwargs:
+        raise TracingError(
+            f"{_name(ufunc)} was to write a traced value into an existing array (out=, or an in-place operator such as "
+            f"y += x){caller()}. Expected an expression that makes a new array: write y = y + x."
+        )
+    if method == "__call__":
+        return call(ufunc, inputs, kwargs)
+    implementation = COMPOSITES.get((ufunc, method))
+    if implementation is None:
+        raise missing_rule(ufunc, f".{method}")
+    return implementation(*inputs, **kwargs)
+
+
+def missing_rule(function, suffix=""):
+    """The error for a function without a rule."""
+    return MissingRuleError(
+        f"{_name(function)}{suffix} was called on a traced array{caller()}, and opad has no Jacobian rule for it. "
+        "Expected a function with a rule: write it with other NumPy functions, or state its Jacobian with "
+        "@opad.jacobian_rule."
+    )
+
+
+def _name(function):
+    module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
+    return f"{module}.{getattr(function, '__name__', function)}".lstrip(".")
+
+
+def caller():
+    """' (file:line)' of the innermost frame outside opad, NumPy and SciPy."""
+    for frame in reversed(traceback.extract_stack()):
+        path = frame.filename.replace("\\", "/")
+        if not any(part in path for part in ("/opad/tracing/", "/numpy/", "/scipy/", "/opad/calculus/")):
+            return f" ({frame.filename}:{frame.lineno})"
+    return ""
+
+
+def pack(trace, arrays):
+    """A record whose variable is the tuple of several traced arrays; one block can then span them all."""
+    values = tuple(a.value for a in arrays)
+    parents = tuple((k, a.index) for k, a in enumerate(arrays))
+    trace.records.append((_PACK, values, values, {}, parents))
+    return TracedArray(values, trace, len(trace.records) - 1)
+
+
+def _pack_rule(y, *arrays):
+    shapes = tuple(np.shape(a) for a in arrays)
+    return tuple(Pack(arrays, k) for k in range(len(shapes)))
+
+
+_PACK = JacobianRule(lambda *arrays: arrays, _pack_rule, casts=False)
+_PACK.__name__ = "pack"

@@ -1,0 +1,67 @@
+"""The methods of arrays, on traced arrays: each is the NumPy function of the same name."""
+
+import numpy as np
+
+from opad.tracing.array import TracedArray
+from opad.tracing.rules.shaping import astype
+
+METHODS = (
+    "sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "cumprod", "ptp", "argmax", "argmin", "argsort",
+    "ravel", "swapaxes", "squeeze", "repeat", "take", "diagonal", "trace", "clip", "dot", "compress", "any", "all",
+    "nonzero", "searchsorted", "round",
+)  # fmt: skip
+
+
+def _method(name):
+    function = getattr(np, name)
+
+    def method(self, *args, **kwargs):
+        return function(self, *args, **kwargs)
+
+    method.__name__ = name
+    method.__doc__ = f"np.{name} of the array."
+    return method
+
+
+for _name in METHODS:
+    setattr(TracedArray, _name, _method(_name))
+
+
+def _shape_arguments(shape):
+    return shape[0] if len(shape) == 1 else shape
+
+
+def _reshape(self, *shape, order="C"):
+    """np.reshape; the shape may be given as separate numbers."""
+    return np.reshape(self, _shape_arguments(shape), order=order)
+
+
+def _transpose(self, *axes):
+    """np.transpose; the axes may be given as separate numbers."""
+    return np.transpose(self, _shape_arguments(axes) if axes else None)
+
+
+def _astype(self, dtype, copy=True):
+    """The array in another dtype; integer and boolean dtypes give plain values without derivative."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        value = self.value
+        return value.astype(dtype)
+    return self if dtype == self.dtype else astype(self, dtype)
+
+
+def _fill(self, value):
+    self.__setitem__(..., value)
+
+
+TracedArray.reshape = _reshape
+TracedArray.transpose = _transpose
+TracedArray.astype = _astype
+TracedArray.fill = _fill
+TracedArray.flatten = TracedArray.ravel
+TracedArray.copy = lambda self, order="C": np.copy(self)
+TracedArray.conj = TracedArray.conjugate = lambda self: np.conjugate(self)
+TracedArray.T = property(lambda self: np.transpose(self))
+TracedArray.mT = property(lambda self: np.swapaxes(self, -1, -2))
+TracedArray.real = property(lambda self: np.real(self) if self.dtype.kind == "c" else self)
+TracedArray.imag = property(lambda self: np.imag(self))

@@ -1,0 +1,429 @@
+"""Functions that a trace records, and the forms in which their Jacobians are stated.
+
+A rule states the Jacobian once, as operators; both modes follow. In order of preference:
+
+    elementwise(np.tanh, lambda y, x: 1 - y**2)        one partial per argument, y is the output
+    linear(f, adjoint=…)                               the block is the function itself
+    bilinear(f, left=…, right=…)                       linear in each of two arguments
+    jacobian_rule(f)                                   anything else: one operator per array argument
+"""
+
+import inspect
+
+import numpy as np
+
+from opad.errors import UnsupportedArgumentError
+from opad.operators.algebra import Identity, Operator, Product
+from opad.operators.convert import as_operator
+from opad.operators.elementwise import BroadcastHadamard, Cast, Hadamard, Scaling
+from opad.operators.shaping import Broadcast
+from opad.tracing.trace import Row
+
+RULES = {}  # function -> Primitive
+COMPOSITES = {}  # function -> the same function written with functions that have rules
+CONSTANTS = {}  # function -> function, for results that are locally constant: comparisons, argmax, sign, shape
+
+_PYTHON_NUMBERS = (float, int, complex, bool)
+
+
+class Primitive:
+    """A function that is recorded as one row of the block system.
+
+    Parameters
+    ----------
+    function : callable on plain arrays
+    blocks : see subclasses; `blocks(y, args, kwargs, parents)` returns [(column, Operator or None), …] or a Row
+    """
+
+    multiple = False  # whether the function returns several arrays
+    keywords = frozenset()
+
+    def __init__(self, function):
+        self.function = function
+        self.__name__ = getattr(function, "__name__", repr(function))
+
+    def check_call(self, args, kwargs):
+        """Raise if the rule does not cover these arguments; called when there are keywords."""
+        for name, value in kwargs.items():
+            if name not in self.keywords and value is not None and value is not np._NoValue:
+                raise UnsupportedArgumentError(
+                    f"{self.__name__} was called with {name}={value!r}, which its Jacobian rule does not cover; "
+                    f"expected only {sorted(self.keywords) or 'positional arguments'}. Write the operation without "
+                    "it, or register a rule with opad.jacobian_rule."
+                )
+
+    def __repr__(self):
+        return f"<{type(self).__name__} {self.__name__}>"
+
+
+# -- elementwise ----------------------------------------------------------------------------------------------------
+
+
+class Elementwise(Primitive):
+    """y_i = f(a_i, b_i, …) with broadcasting: each block is a Hadamard product with a partial derivative."""
+
+    def __init__(self, function, partials):
+        super().__init__(function)
+        self.partials = partials
+
+    def blocks(self, y, args, kwargs, parents):
+        blocks = []
+        for slot, column in parents:
+            partial = self.partials[slot]
+            x = args[slot]
+            M = partial(y, *args) if callable(partial) else partial
+            if M is None:
+                continue
+            try:
+                if x.shape == y.shape and x.dtype is y.dtype:
+                    if type(M) not in _PYTHON_NUMBERS:
+                        blocks.append((column, Hadamard(M, y.shape)))
+                    else:
+                        blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
+                    continue
+            except AttributeError:  # a Python float
+                x = np.float64(x)
+            blocks.append((column, _elementwise_block(M, x, y)))
+        return blocks
+
+
+class SingularElementwise(Elementwise):
+    """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
+
+    def blocks(self, y, args, kwargs, parents):
+        with np.errstate(all="ignore"):
+            blocks = super().blocks(y, args, kwargs, parents)
+        return [(column, block if _is_finite(block) else Masked(block)) for column, block in blocks]
+
+
+def _is_finite(block):
+    M = getattr(block.left if type(block) is Product else block, "M", None)
+    if M is None:
+        return True
+    while hasattr(M, "tape"):
+        M = M.value
+    return bool(np.isfinite(np.vdot(M, M)))  # at the speed of BLAS; overflow only sends a finite block the careful way
+
+
+class Masked(Operator):
+    """An elementwise block with infinite partials.  Forward and adjoint as `op`, but 0 where the argument is 0.
+
+    A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN.
+
+    Parameters
+    ----------
+    op : elementwise Operator
+    """
+
+    def __init__(self, op):
+        self.op = op
+        self.dims = op.dims
+        self.dimsd = op.dimsd
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+    def apply(self, X):
+        mask = X != 0
+        if self.dims != self.dimsd:
+            mask = BroadcastHadamard(1, self.dims, self.dimsd).apply(mask)
+        with np.errstate(all="ignore"):
+            return np.where(mask, self.op.apply(X), 0)
+
+    def apply_adjoint(self, Y):
+        mask = Y != 0
+        with np.errstate(all="ignore"):
+            if self.dims == self.dimsd:
+                return np.where(mask, self.op.apply_adjoint(Y), 0)
+            M = np.where(mask, np.conj(self.op.M) * Y, 0)
+        return BroadcastHadamard(1, self.dims, self.dimsd).apply_adjoint(M)
+
+
+def _elementwise_block(M, x, y):
+    """The block where shapes or dtypes of argument and output differ."""
+    shape, number = y.shape, type(M) in _PYTHON_NUMBERS
+    if x.shape != shape:
+        block = Broadcast(x.shape, shape) if number and M == 1 else BroadcastHadamard(M, x.shape, shape)
+    elif number:
+        block = None if M == 1 else Scaling(M, shape)
+    else:
+        block = Hadamard(M, shape)
+    return with_cast(block, x, y)
+
+
+def with_cast(block, x, y):
+    """Precede `block` by the promotion of x to y's dtype, so that the cotangent of x comes back in x's own dtype."""
+    if x.dtype == y.dtype or (x.dtype.kind == "c" and y.dtype.kind != "c"):
+        return block
+    cast = Cast(x.shape, x.dtype, y.dtype)
+    return cast if block is None else Product(block, cast)
+
+
+def elementwise(function, *partials):
+    """State the partial derivatives of a function that acts element by element, with broadcasting.
+
+    Parameters
+    ----------
+    function : NumPy or SciPy ufunc, or any function decorated with `opad.primitive`
+    *partials : one per argument, each a callable (y, *arguments) -> array, y being the function's value, or a number.
+        A partial that is not needed is never computed. One callable that returns a tuple is not accepted.
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> @opad.primitive
+    ... def softplus(x):
+    ...     return np.logaddexp(0.0, x)
+    >>> opad.elementwise(softplus, lambda y, x: -np.expm1(-y))
+    >>> opad.grad(softplus)(0.0)
+    0.5
+    """
+    RULES[function] = Elementwise(_plain(function), partials)
+
+
+def singular_elementwise(function, *partials):
+    """`elementwise` for functions with infinite partials: a zero (co)tangent stays zero where a partial is infinite."""
+    RULES[function] = SingularElementwise(_plain(function), partials)
+
+
+# -- linear and bilinear --------------------------------------------------------------------------------------------
+
+
+class FunctionOperator(Operator):
+    """A linear map given by two functions.  Forward: forward(dX).  Adjoint: adjoint(Y~).
+
+    Parameters
+    ----------
+    forward, adjoint : callables on arrays of the shapes dims and dimsd
+    dims, dimsd : shapes
+    batched : bool, whether both callables accept leading batch axes; if not they are called once per batch element
+    """
+
+    def __init__(self, forward, adjoint, dims, dimsd, batched=False, label=None):
+        self.forward = forward
+        self.backward = adjoint
+        self.dims = dims
+        self.dimsd = dimsd
+        self.batched = batched
+        self.name = label
+
+    def apply(self, X):
+        return self._call(self.forward, X, len(self.dims))
+
+    def apply_adjoint(self, Y):
+        return self._call(self.backward, Y, len(self.dimsd))
+
+    def _call(self, function, X, ndim):
+        batch = X.shape[: X.ndim - ndim]
+        if self.batched or not batch:
+            return function(X)
+        rows = X.reshape((-1,) + X.shape[len(batch) :])
+        Y = np.stack([function(row) for row in rows])
+        return Y.reshape(batch + Y.shape[1:])
+
+
+def linear(function, adjoint, batched=False):
+    """State that `function(x, **static)` is linear in x; its block is the function itself.
+
+    Parameters
+    ----------
+    function : a function decorated with `opad.primitive`
+    adjoint : callable (g, x, **static) -> array like x, the adjoint applied to g; x serves for its shape
+    batched : bool, whether both accept leading batch axes
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> @opad.primitive
+    ... def every_other(x):
+    ...     return x[..., ::2]
+    >>> def spread(g, x):
+    ...     z = np.zeros(x.shape)
+    ...     z[..., ::2] = g
+    ...     return z
+    >>> opad.linear(every_other, adjoint=spread)
+    >>> opad.grad(lambda x: np.sum(every_other(x) ** 2))(np.array([1.0, 2.0, 3.0]))
+    array([2., 0., 6.])
+    """
+    plain = _plain(function)
+
+    def rule(y, x, **static):
+        return FunctionOperator(
+            lambda X: plain(X, **static),
+            lambda Y: adjoint(Y, x, **static),
+            x.shape,
+            y.shape,
+            batched,
+            plain.__name__,
+        )
+
+    RULES[function] = JacobianRule(plain, rule)
+
+
+def bilinear(function, left, right, batched=False):
+    """State that `function(a, b)` is linear in a and in b.
+
+    Parameters
+    ----------
+    function : a function of two arrays decorated with `opad.primitive`
+    left : callable (g, a, b) -> array like a, the adjoint of da -> function(da, b)
+    right : callable (g, a, b) -> array like b, the adjoint of db -> function(a, db)
+    batched : bool, whether function(X, b), function(a, X), left and right accept leading batch axes of X and of g
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> @opad.primitive
+    ... def inner(a, b):
+    ...     return np.sum(a * b)
+    >>> opad.bilinear(inner, left=lambda g, a, b: g * b, right=lambda g, a, b: g * a)
+    >>> opad.grad(inner, argnums=1)(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
+    array([1., 2.])
+    """
+    plain = _plain(function)
+
+    def rule(y, a, b):
+        name = plain.__name__
+        return (
+            FunctionOperator(lambda X: plain(X, b), lambda Y: left(Y, a, b), np.shape(a), y.shape, batched, name),
+            FunctionOperator(lambda X: plain(a, X), lambda Y: right(Y, a, b), np.shape(b), y.shape, batched, name),
+        )
+
+    RULES[function] = JacobianRule(plain, rule)
+
+
+# -- the general form -----------------------------------------------------------------------------------------------
+
+
+class JacobianRule(Primitive):
+    """A function whose Jacobian is stated by `rule(y, *args, **kwargs)`: an Operator per array argument, or a Row.
+
+    Parameters
+    ----------
+    function : callable on plain arrays
+    rule : callable; its own signature says which arguments and keywords are covered
+    casts : bool, whether the promotion of arguments of another dtype is added around the rule's operators; rules for
+        functions between real and complex arrays state it themselves
+    multiple : bool, whether the function returns a tuple of arrays; the operators then map to a tuple
+    """
+
+    def __init__(self, function, rule, casts=True, multiple=False):
+        super().__init__(function)
+        self.rule = rule
+        self.casts = casts and not multiple
+        self.multiple = multiple
+        parameters = list(inspect.signature(rule).parameters.values())[1:]
+        self.names = {p.name: k for k, p in enumerate(parameters) if p.kind == p.POSITIONAL_OR_KEYWORD}
+        self.accepts_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+        self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+        self.keywords = frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
+
+    def check_call(self, args, kwargs):
+        if not self.accepts_any:
+            super().check_call(args, kwargs)
+        if len(args) > len(self.names) and not self.variadic:
+            raise UnsupportedArgumentError(
+                f"{self.__name__} was called with {len(args)} positional arguments, but its Jacobian rule covers "
+                f"{list(self.names)}. Pass only those, or register a rule with opad.jacobian_rule."
+            )
+
+    def blocks(self, y, args, kwargs, parents):
+        args = [np.float64(a) if type(a) is float else a for a in args]
+        stated = self.rule(y, *args, **kwargs)
+        row = stated if type(stated) is Row else None
+        if row is not None:
+            stated = row.blocks
+        elif not isinstance(stated, tuple | list):
+            stated = (stated,)
+        blocks = []
+        for slot, column in parents:
+            slot, x = (slot, args[slot]) if type(slot) is int else (self.names[slot], kwargs[slot])
+            block = stated[slot]
+            if block is not None:
+                block = None if type(block) is Identity else block
+                blocks.append((column, with_cast(block, x, y) if self.casts else block))
+        return blocks if row is None else Row(row.diagonal, blocks)
+
+
+def jacobian_rule(function, casts=True, multiple=False):
+    """Decorator: state the Jacobian of `function` as operators.
+
+    The decorated function is called as `rule(y, *arguments, **keywords)`, y being the function's value, and returns
+    one operator per array argument (a single operator for one argument; None for an argument that has no influence;
+    anything that `opad.as_operator` takes), or `opad.Row(diagonal, blocks)` for an equation that is solved,
+    S dy = sum_k B_k dx_k. Its signature says which arguments and keywords are covered; others are refused.
+
+    Parameters
+    ----------
+    function : NumPy or SciPy function, or a function decorated with `opad.primitive`
+    casts : bool
+        Add the cast blocks for arguments whose dtype differs from the output's. A rule that maps between real and
+        complex arrays itself says False.
+    multiple : bool
+        The function returns a tuple of arrays; the operators map to tuples (`dimsd` is a tuple of shapes).
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> @opad.primitive
+    ... def running_total(x):
+    ...     return np.cumsum(x)
+    >>> @opad.jacobian_rule(running_total)
+    ... def _(y, x):
+    ...     return np.tri(x.size)
+    >>> opad.grad(lambda x: np.sum(running_total(x)))(np.array([1.0, 1.0, 1.0]))
+    array([3., 2., 1.])
+    """
+
+    def register(rule):
+        def checked(y, *args, **kwargs):
+            return _as_operators(rule(y, *args, **kwargs), y, args)
+
+        checked.__signature__ = inspect.signature(rule)
+        RULES[function] = JacobianRule(_plain(function), checked, casts, multiple)
+        return rule
+
+    return register
+
+
+def operator_rule(function, casts=True, multiple=False):
+    """`jacobian_rule` for opad's own rules, which return Operators and need no conversion."""
+
+    def register(rule):
+        RULES[function] = JacobianRule(_plain(function), rule, casts, multiple)
+        return rule
+
+    return register
+
+
+def _as_operators(stated, y, args):
+    if type(stated) is Row:
+        return Row(stated.diagonal, _as_operators(tuple(stated.blocks), y, args))
+    stated = stated if isinstance(stated, tuple | list) else (stated,)
+    outputs = tuple(part.shape for part in y) if isinstance(y, tuple) else np.shape(y)
+    return tuple(
+        block if block is None or isinstance(block, Operator) else as_operator(block, np.shape(x), outputs)
+        for block, x in zip(stated, args, strict=False)
+    )
+
+
+def composite(*functions):
+    """Decorator: a function written with functions that have rules, in place of a rule of its own."""
+
+    def register(implementation):
+        for function in functions:
+            COMPOSITES[function] = implementation
+        return implementation
+
+    return register
+
+
+def constant(*functions):
+    """Declare functions whose results are locally constant: plain values, without derivative."""
+    for function in functions:
+        CONSTANTS[function] = function
+
+
+def _plain(function):
+    return getattr(function, "plain", function)

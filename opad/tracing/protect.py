@@ -1,0 +1,33 @@
+"""Constants that a trace keeps must not change under it: small ones are copied, large ones locked while it is open."""
+
+import threading
+from collections import Counter
+
+import numpy as np
+
+COPY_LIMIT = 1 << 14  # bytes; copying fewer costs less than a microsecond
+
+_guard = threading.Lock()
+_holders = Counter()  # how many open traces have locked an array, by id
+
+
+def lock(array, held):
+    """Make `array` and the arrays it is a view of read-only until `release(held)`; NumPy then refuses writes to it."""
+    with _guard:
+        while isinstance(array, np.ndarray):
+            if array.flags.writeable or id(array) in _holders:
+                _holders[id(array)] += 1
+                held.append(array)
+                array.flags.writeable = False
+            array = array.base
+
+
+def release(held):
+    """Undo every `lock` that put an array on the list `held`."""
+    with _guard:
+        for array in reversed(held):  # bases before their views: a view of a locked base cannot be unlocked
+            _holders[id(array)] -= 1
+            if not _holders[id(array)]:
+                del _holders[id(array)]
+                array.flags.writeable = True
+        held.clear()

@@ -1,0 +1,1 @@
+"""Jacobian rules, one module per part of the library that is differentiated."""

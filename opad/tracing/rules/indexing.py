@@ -1,0 +1,116 @@
+"""Reading parts of an array: brackets, take, diagonals, triangles, where."""
+
+import numpy as np
+
+from opad.operators.elementwise import BroadcastHadamard, Hadamard
+from opad.operators.indexing import Index, scatter_add
+from opad.tracing.array import getitem
+from opad.tracing.primitives import composite, operator_rule
+from opad.tracing.rules.helpers import normalise_axis, wants
+
+
+@operator_rule(getitem)
+def _(y, x, key):
+    return Index(key, x.shape, y.shape)
+
+
+@operator_rule(scatter_add)
+def _(y, values, key, shape):
+    return Index(key, shape, values.shape).H
+
+
+@composite(np.take)
+def take(a, indices, axis=None, mode="raise"):
+    """Elements along an axis."""
+    if mode != "raise":
+        raise wants("np.take", f"mode={mode!r}", "mode='raise'")
+    if axis is None:
+        return np.reshape(a, -1)[indices]
+    return a[(*(slice(None),) * normalise_axis(axis, np.ndim(a)), indices)]
+
+
+@composite(np.take_along_axis)
+def take_along_axis(arr, indices, axis=-1):
+    """Elements along an axis, chosen separately for each line."""
+    if axis is None:
+        return np.reshape(arr, -1)[indices]
+    axis = normalise_axis(axis, np.ndim(arr))
+    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid[axis] = indices
+    return arr[tuple(grid)]
+
+
+@composite(np.compress)
+def compress(condition, a, axis=None):
+    """The slices for which a condition holds."""
+    return np.take(a, np.flatnonzero(condition), axis=axis)
+
+
+@composite(np.extract)
+def extract(condition, arr):
+    """The elements for which a condition holds."""
+    return np.reshape(arr, -1)[np.flatnonzero(condition)]
+
+
+@composite(np.sort)
+def sort(a, axis=-1, kind=None, *, stable=None):
+    """Sorted values; equal elements keep their order."""
+    if axis is None:
+        a, axis = np.reshape(a, -1), 0
+    return np.take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis=axis)
+
+
+@operator_rule(np.where)
+def _(y, condition, x, y_):
+    def pick(mask, argument):
+        shape = np.shape(argument)
+        mask = mask.astype(y.dtype)
+        return Hadamard(mask, shape) if shape == y.shape else BroadcastHadamard(mask, shape, y.shape)
+
+    chosen = np.asarray(condition) if not hasattr(condition, "astype") else condition
+    chosen = chosen.astype(bool)
+    return None, pick(chosen, x), pick(~chosen, y_)
+
+
+@composite(np.diagonal)
+def diagonal(a, offset=0, axis1=0, axis2=1):
+    """The diagonals of the matrices in two axes; the last axis of the result runs along them."""
+    a = np.moveaxis(a, (axis1, axis2), (-2, -1))
+    m, n = np.shape(a)[-2:]
+    count = max(0, min(m + min(offset, 0), n - max(offset, 0)))
+    rows = np.arange(count) + max(-offset, 0)
+    return a[..., rows, rows + offset]
+
+
+@composite(np.diag)
+def diag(v, k=0):
+    """The diagonal of a matrix, or a matrix with this diagonal."""
+    if np.ndim(v) == 2:
+        return np.diagonal(v, k)
+    n = np.shape(v)[0] + abs(k)
+    rows = np.arange(np.shape(v)[0]) + max(-k, 0)
+    return scatter_add(v, (rows, rows + k), (n, n))
+
+
+@composite(np.diagflat)
+def diagflat(v, k=0):
+    """A matrix with the flattened argument on a diagonal."""
+    return np.diag(np.reshape(v, -1), k)
+
+
+@composite(np.trace)
+def trace(a, offset=0, axis1=0, axis2=1):
+    """The sum along diagonals."""
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+
+
+@composite(np.tril)
+def tril(m, k=0):
+    """The lower triangle; the other elements are 0."""
+    return np.where(np.tri(*np.shape(m)[-2:], k=k, dtype=bool), m, 0)
+
+
+@composite(np.triu)
+def triu(m, k=0):
+    """The upper triangle; the other elements are 0."""
+    return np.where(np.tri(*np.shape(m)[-2:], k=k - 1, dtype=bool), 0, m)

@@ -1,0 +1,171 @@
+"""Products of arrays: matmul, dot, einsum and what is written with them."""
+
+import numpy as np
+
+from opad.operators.einsum import EinsumOperand
+from opad.operators.elementwise import conjugate
+from opad.operators.products import (
+    InnerProduct,
+    LeftMultiply,
+    MatrixVector,
+    RightMultiply,
+    StackedLeftMultiply,
+    StackedRightMultiply,
+    VectorOfMatrix,
+    VectorTimesMatrix,
+)
+from opad.tracing.primitives import RULES, JacobianRule, Primitive, composite, with_cast
+from opad.tracing.rules.helpers import wants
+
+
+class _Matmul(Primitive):
+    """np.matmul; each block is made only for the factor that is traced."""
+
+    def blocks(self, y, args, kwargs, parents):
+        a, b = args
+        blocks = []
+        for slot, column in parents:
+            x = args[slot]
+            block = _left_factor(a, b) if slot == 0 else _right_factor(a, b)
+            blocks.append((column, block if x.dtype is y.dtype else with_cast(block, x, y)))
+        return blocks
+
+
+def _left_factor(a, b):
+    """da -> da b."""
+    if b.ndim == 2:
+        if a.ndim == 2:
+            return RightMultiply(b, a.shape[0])
+        return MatrixVector(b.T) if a.ndim == 1 else StackedRightMultiply(b, a.shape)
+    if b.ndim == 1:
+        if a.ndim == 1:
+            return InnerProduct(conjugate(b))
+        return VectorOfMatrix(b, a.shape[0]) if a.ndim == 2 else EinsumOperand("...ij,j->...i", (a, b), 0)
+    return StackedRightMultiply(b, a.shape) if a.ndim > 1 else EinsumOperand("i,...ij->...j", (a, b), 0)
+
+
+def _right_factor(a, b):
+    """db -> a db."""
+    if a.ndim == 2:
+        if b.ndim == 2:
+            return LeftMultiply(a, b.shape[1])
+        return MatrixVector(a) if b.ndim == 1 else StackedLeftMultiply(a, b.shape)
+    if a.ndim == 1:
+        if b.ndim == 1:
+            return InnerProduct(conjugate(a))
+        return VectorTimesMatrix(a, b.shape[1]) if b.ndim == 2 else EinsumOperand("i,...ij->...j", (a, b), 1)
+    return StackedLeftMultiply(a, b.shape) if b.ndim > 1 else EinsumOperand("...ij,j->...i", (a, b), 1)
+
+
+RULES[np.matmul] = _Matmul(np.matmul)
+
+
+@composite(np.dot)
+def dot(a, b):
+    """np.dot: a product with a scalar, a matrix product, or a sum over the last axis of a and the second-to-last of b."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return np.multiply(a, b)
+    if np.ndim(b) <= 2:
+        return np.matmul(a, b)
+    return np.tensordot(a, b, axes=((np.ndim(a) - 1,), (np.ndim(b) - 2,)))
+
+
+@composite(np.inner)
+def inner(a, b):
+    """Sum over the last axes."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return np.multiply(a, b)
+    return np.tensordot(a, b, axes=((np.ndim(a) - 1,), (np.ndim(b) - 1,)))
+
+
+@composite(np.vdot)
+def vdot(a, b):
+    """sum conj(a) b over flattened arrays."""
+    return np.matmul(np.conj(np.reshape(a, -1)), np.reshape(b, -1))
+
+
+@composite(np.vecdot)
+def vecdot(x1, x2, axis=-1):
+    """sum conj(x1) x2 along an axis."""
+    return np.sum(np.conj(x1) * x2, axis=axis)
+
+
+@composite(np.outer)
+def outer(a, b):
+    """a_i b_j of flattened arrays."""
+    return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
+
+
+@composite((np.multiply, "outer"))
+def multiply_outer(a, b):
+    """np.multiply.outer."""
+    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) * b
+
+
+@composite((np.add, "outer"))
+def add_outer(a, b):
+    """np.add.outer."""
+    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) + b
+
+
+@composite((np.subtract, "outer"))
+def subtract_outer(a, b):
+    """np.subtract.outer."""
+    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) - b
+
+
+@composite(np.kron)
+def kron(a, b):
+    """The Kronecker product of arrays of any dimension."""
+    ndim = max(np.ndim(a), np.ndim(b))
+    shape_a = (1,) * (ndim - np.ndim(a)) + np.shape(a)
+    shape_b = (1,) * (ndim - np.ndim(b)) + np.shape(b)
+    a = np.reshape(a, tuple(n for length in shape_a for n in (length, 1)))
+    b = np.reshape(b, tuple(n for length in shape_b for n in (1, length)))
+    return np.reshape(a * b, tuple(m * n for m, n in zip(shape_a, shape_b, strict=True)))
+
+
+@composite(np.tensordot)
+def tensordot(a, b, axes=2):
+    """Sum over pairs of axes, as one matrix product."""
+    ndim_a, ndim_b = np.ndim(a), np.ndim(b)
+    if isinstance(axes, int):
+        axes = tuple(range(ndim_a - axes, ndim_a)), tuple(range(axes))
+    axes_a, axes_b = ((k,) if isinstance(k, int) else tuple(k) for k in axes)
+    axes_a, axes_b = [k % ndim_a for k in axes_a], [k % ndim_b for k in axes_b]
+    free_a = [k for k in range(ndim_a) if k not in axes_a]
+    free_b = [k for k in range(ndim_b) if k not in axes_b]
+    summed = int(np.prod([np.shape(a)[k] for k in axes_a]))
+    left = np.reshape(np.transpose(a, free_a + axes_a), (-1, summed))
+    right = np.reshape(np.transpose(b, axes_b + free_b), (summed, -1))
+    shape = tuple(np.shape(a)[k] for k in free_a) + tuple(np.shape(b)[k] for k in free_b)
+    return np.reshape(np.matmul(left, right), shape)
+
+
+class _Einsum(JacobianRule):
+    """np.einsum: linear in every operand; the block of operand k is einsum with that operand left open."""
+
+    def check_call(self, args, kwargs):
+        Primitive.check_call(self, args, kwargs)
+
+
+def _einsum_rule(y, subscripts, *operands, optimize=False):
+    if not isinstance(subscripts, str):
+        raise wants("np.einsum", "subscripts as lists of integers", "a string such as 'ij,jk->ik'")
+    return (None, *(EinsumOperand(subscripts, operands, k) for k in range(len(operands))))
+
+
+RULES[np.einsum] = _Einsum(np.einsum, _einsum_rule)
+
+
+@composite(np.cross)
+def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
+    """The vector product in three dimensions."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    a, b = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if np.shape(a)[-1] != 3 or np.shape(b)[-1] != 3:
+        raise wants("np.cross", f"vectors of length {np.shape(a)[-1]} and {np.shape(b)[-1]}", "vectors of length 3")
+    forward, backward = np.array([1, 2, 0]), np.array([2, 0, 1])
+    product = a[..., forward] * b[..., backward] - a[..., backward] * b[..., forward]
+    return np.moveaxis(product, -1, axisc)

@@ -1,0 +1,177 @@
+"""NumPy's universal functions: one partial derivative per argument; y is the function's value.
+
+At kinks the derivative is the mean of the one-sided ones (maximum, minimum, absolute); where a partial is infinite
+(sqrt at 0, log at 0) a cotangent that is exactly zero stays zero, so that masked branches give no NaN.
+"""
+
+import numpy as np
+
+from opad.operators.algebra import Identity, Product
+from opad.operators.elementwise import Conjugate, Hadamard, ImaginaryPart, RealPart
+from opad.tracing.array import plain
+from opad.tracing.primitives import composite, constant, elementwise, operator_rule, singular_elementwise
+
+LN2 = float(np.log(2.0))
+LN10 = float(np.log(10.0))
+RADIANS = float(np.pi / 180)
+
+
+def _share(above, at_least, y):
+    """1 where the argument decides, 1/2 at ties, 0 elsewhere, in y's dtype."""
+    half = y.dtype.type(0.5)
+    return half * above + half * at_least
+
+
+def _power_in_base(y, x, p):
+    if isinstance(p, int | float):
+        return 0 * x if p == 0 else 1.0 if p == 1 else 2 * x if p == 2 else p * x ** (p - 1)
+    return p * x ** np.where(plain(p) == 0, 1, p - 1)
+
+
+def _power_in_exponent(y, x, p):
+    return y * np.log(np.where(plain(x) == 0, 1, x))
+
+
+# fmt: off
+elementwise(np.add,          1, 1)
+elementwise(np.subtract,     1, -1)
+elementwise(np.multiply,     lambda y, a, b: b,                       lambda y, a, b: a)
+elementwise(np.negative,     -1)
+elementwise(np.positive,     1)
+elementwise(np.square,       lambda y, x: 2 * x)
+
+elementwise(np.exp,          lambda y, x: y)
+elementwise(np.exp2,         lambda y, x: LN2 * y)
+elementwise(np.expm1,        lambda y, x: y + 1)
+elementwise(np.logaddexp,    lambda y, a, b: np.exp(a - y),           lambda y, a, b: np.exp(b - y))
+elementwise(np.logaddexp2,   lambda y, a, b: np.exp2(a - y),          lambda y, a, b: np.exp2(b - y))
+
+elementwise(np.sin,          lambda y, x: np.cos(x))
+elementwise(np.cos,          lambda y, x: -np.sin(x))
+elementwise(np.tan,          lambda y, x: 1 + y * y)
+elementwise(np.arctan,       lambda y, x: 1 / (1 + x * x))
+elementwise(np.sinh,         lambda y, x: np.cosh(x))
+elementwise(np.cosh,         lambda y, x: np.sinh(x))
+elementwise(np.tanh,         lambda y, x: 1 - y * y)
+elementwise(np.arcsinh,      lambda y, x: 1 / np.sqrt(1 + x * x))
+elementwise(np.sinc,         lambda y, x: _sinc_partial(x))
+elementwise(np.deg2rad,      RADIANS)
+elementwise(np.radians,      RADIANS)
+elementwise(np.rad2deg,      1 / RADIANS)
+elementwise(np.degrees,      1 / RADIANS)
+
+elementwise(np.maximum,      lambda y, a, b: _share(a > b, a >= b, y), lambda y, a, b: _share(b > a, b >= a, y))
+elementwise(np.minimum,      lambda y, a, b: _share(a < b, a <= b, y), lambda y, a, b: _share(b < a, b <= a, y))
+elementwise(np.fmax,         lambda y, a, b: _picked(a, b, a > b, y),  lambda y, a, b: _picked(b, a, b > a, y))
+elementwise(np.fmin,         lambda y, a, b: _picked(a, b, a < b, y),  lambda y, a, b: _picked(b, a, b < a, y))
+elementwise(np.remainder,    1, lambda y, a, b: -np.floor(plain(a) / plain(b)))
+elementwise(np.fmod,         1, lambda y, a, b: -np.trunc(plain(a) / plain(b)))
+elementwise(np.copysign,     lambda y, a, b: np.copysign(np.sign(plain(a)), plain(a) * plain(y)), 0.0)
+elementwise(np.ldexp,        lambda y, a, n: np.ldexp(np.ones_like(plain(y)), n), None)
+elementwise(np.nextafter,    1, 0.0)
+
+singular_elementwise(np.divide,      lambda y, a, b: 1 / b,           lambda y, a, b: -y / b)
+singular_elementwise(np.reciprocal,  lambda y, x: -y * y)
+singular_elementwise(np.power,       _power_in_base, _power_in_exponent)
+singular_elementwise(np.float_power, _power_in_base, _power_in_exponent)
+singular_elementwise(np.sqrt,        lambda y, x: 0.5 / y)
+singular_elementwise(np.cbrt,        lambda y, x: 1 / (3 * y * y))
+singular_elementwise(np.log,         lambda y, x: 1 / x)
+singular_elementwise(np.log2,        lambda y, x: 1 / (LN2 * x))
+singular_elementwise(np.log10,       lambda y, x: 1 / (LN10 * x))
+singular_elementwise(np.log1p,       lambda y, x: 1 / (1 + x))
+singular_elementwise(np.arcsin,      lambda y, x: 1 / np.sqrt(1 - x * x))
+singular_elementwise(np.arccos,      lambda y, x: -1 / np.sqrt(1 - x * x))
+singular_elementwise(np.arccosh,     lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+singular_elementwise(np.arctanh,     lambda y, x: 1 / (1 - x * x))
+singular_elementwise(np.arctan2,     lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
+# fmt: on
+
+
+def _picked(a, b, wins, y):
+    """The share of `a` in fmax or fmin of a and b, which ignore NaN."""
+    a, b = plain(a), plain(b)
+    half = y.dtype.type(0.5)
+    return half * (wins | np.isnan(b)) + half * ((wins | (a == b) | np.isnan(b)) & ~np.isnan(a))
+
+
+def _sinc_partial(x):
+    near = np.abs(plain(x)) < 1e-3
+    z = np.where(near, 1.0, x)
+    series = -(np.pi**2) * x / 3 * (1 - (np.pi * x) ** 2 / 10)  # error (pi x)^5 / 840, below rounding
+    return np.where(near, series, (np.cos(np.pi * z) - np.sinc(z)) / z)
+
+
+def _unit(z, r):
+    """z / r, and 0 where r is 0."""
+    return z / np.where(plain(r) == 0, 1, r)
+
+
+@operator_rule(np.absolute, casts=False)
+def _(y, x):
+    if x.dtype.kind != "c":
+        return Hadamard(np.sign(plain(x)), y.shape)
+    return Product(RealPart(y.shape), Hadamard(np.conj(_unit(x, y)), y.shape))
+
+
+@operator_rule(np.fabs)
+def _(y, x):
+    return Hadamard(np.sign(plain(x)), y.shape)
+
+
+# |(a, b)|; at the origin the gradient of least norm, 0
+elementwise(np.hypot, lambda y, a, b: _unit(a, y), lambda y, a, b: _unit(b, y))
+
+
+@operator_rule(np.conjugate, casts=False)
+def _(y, x):
+    return Conjugate(y.shape) if x.dtype.kind == "c" else Identity(y.shape)
+
+
+@operator_rule(np.real, casts=False)
+def _(y, val):
+    return RealPart(y.shape) if val.dtype.kind == "c" else Identity(y.shape)
+
+
+@operator_rule(np.imag, casts=False)
+def _(y, val):
+    return ImaginaryPart(y.shape) if val.dtype.kind == "c" else None
+
+
+@composite(np.angle)
+def angle(z, deg=False):
+    """The argument of z; for real arrays it is locally constant."""
+    phase = np.arctan2(np.imag(z), np.real(z))
+    return np.rad2deg(phase) if deg else phase
+
+
+@composite(np.clip)
+def clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    """min(max(a, a_min), a_max)."""
+    lower, upper = (a_min if min is None else min), (a_max if max is None else max)
+    if lower is not None:
+        a = np.maximum(a, lower)
+    return a if upper is None else np.minimum(a, upper)
+
+
+@composite(np.divmod)
+def divmod_(a, b):
+    """(floor(a / b), a mod b)."""
+    return np.floor_divide(a, b), np.remainder(a, b)
+
+
+@composite(np.modf)
+def modf(x):
+    """(fractional part, integral part)."""
+    whole = np.trunc(x)
+    return x - whole, whole
+
+
+constant(
+    np.sign, np.signbit, np.floor, np.ceil, np.rint, np.trunc, np.fix, np.round, np.around, np.floor_divide,
+    np.heaviside, np.spacing,
+    np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal,
+    np.isnan, np.isinf, np.isfinite, np.isposinf, np.isneginf, np.isclose, np.allclose, np.array_equal,
+    np.array_equiv, np.logical_and, np.logical_or, np.logical_not, np.logical_xor, np.iscomplexobj, np.isrealobj,
+    np.iscomplex, np.isreal, np.any, np.all,
+)  # fmt: skip

@@ -1,0 +1,110 @@
+"""The tape: a flat list of records, one per operation, whose order is the row order of I - L.
+
+Variable i is the i-th record. The first ones are the inputs and have no row; every other row holds the Jacobian blocks
+of one operation, which its primitive makes when the row is asked for.
+"""
+
+from itertools import count
+
+from opad.blocks.substitution import back_substitution, forward_substitution
+from opad.errors import ClosedTraceError
+from opad.tracing import protect
+
+_levels = count()  # a trace opened later differentiates inside the earlier ones
+
+
+class Row:
+    """One row of the system  S dx = sum_k B_k dx_k  when its diagonal block S is not the identity.
+
+    Parameters
+    ----------
+    diagonal : Operator with methods `solve(Y)` and `solve_adjoint(X)`
+    blocks : sequence of Operators, one per array argument (None for an argument without influence)
+    """
+
+    __slots__ = ("blocks", "diagonal")
+
+    def __init__(self, diagonal, blocks):
+        self.diagonal = diagonal
+        self.blocks = blocks
+
+
+class Trace:
+    """The records of one run of a function.
+
+    Attributes
+    ----------
+    records : list of None (inputs) or (primitive, output, arguments, keywords, parents); None once the trace is closed
+    level : int, later traces differentiate inside earlier ones
+    kept : bool, whether the records outlive the run, so that constants are copied rather than locked
+    """
+
+    __slots__ = ("kept", "level", "locked", "records")
+
+    def __init__(self, kept=False):
+        self.level = next(_levels)
+        self.records = []
+        self.kept = kept
+        self.locked = []
+
+    def protect(self, constant):
+        """A constant array that stays as it is while its record is needed."""
+        if not constant.flags.writeable and constant.base is None:
+            return constant
+        if self.kept or constant.nbytes <= protect.COPY_LIMIT:
+            return constant.copy()
+        protect.lock(constant, self.locked)
+        return constant
+
+    def require_open(self):
+        """Raise if the trace has ended."""
+        if self.records is None:
+            raise ClosedTraceError(
+                "a traced array was used after the function that was being differentiated had returned. Expected traced "
+                "arrays to stay inside that function; return the value instead of storing it, or use has_aux=True."
+            )
+
+    def close(self):
+        """End the trace and hand over its records; its traced arrays cannot be used any more."""
+        records, self.records = self.records, None
+        if self.locked:
+            protect.release(self.locked)
+        return records
+
+
+def blocks_of(record):
+    """(diagonal, [(column, operator), …]) of one record; an operator None is the identity."""
+    primitive, y, args, kwargs, parents = record
+    blocks = primitive.blocks(y, args, kwargs, parents)
+    return (blocks.diagonal, blocks.blocks) if type(blocks) is Row else (None, blocks)
+
+
+def pull_back(records, inputs, x):
+    """Back substitution of cotangents in one sweep; rows are made when it reaches them and dropped after.
+
+    Parameters
+    ----------
+    records : list from `Trace.close`; emptied
+    inputs : int, how many of the variables are inputs
+    x : list with one cotangent or None per variable; on return the first `inputs` entries hold the result
+    """
+
+    def column(i):
+        primitive, y, args, kwargs, parents = records[i]
+        records[i] = None
+        blocks = primitive.blocks(y, args, kwargs, parents)
+        if type(blocks) is Row:
+            return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
+        return None, [(j, op and op.apply_adjoint) for j, op in blocks]
+
+    back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
+
+
+def push_forward(records, inputs, x):
+    """Forward substitution of tangents; the counterpart of `pull_back`, which keeps every tangent in `x`."""
+
+    def row(i):
+        diagonal, blocks = blocks_of(records[i])
+        return diagonal and diagonal.solve, [(j, op and op.apply) for j, op in blocks]
+
+    forward_substitution(row, x, range(inputs, len(records)))
