@@ -1,6 +1,6 @@
 """Automatic differentiation as sparse linear algebra: (I - L) dx = D dp, with matrix-free operators as entries."""
 
-import opad.tracing
+import opad.tracing  # noqa: F401  registers the rules
 from opad.blocks import BlockMatrix as BlockMatrix
 from opad.blocks import BlockVector as BlockVector
 from opad.blocks import I as I
@@ -22,11 +22,11 @@ from opad.calculus.products import vjp as vjp
 from opad.errors import OpadError as OpadError
 from opad.operators import Operator as Operator
 from opad.operators.convert import as_operator as as_operator
+from opad.tracing.elementwise import elementwise as elementwise
 from opad.tracing.functions import apply as apply
 from opad.tracing.functions import has_rule as has_rule
 from opad.tracing.functions import primitive as primitive
 from opad.tracing.primitives import bilinear as bilinear
-from opad.tracing.primitives import elementwise as elementwise
 from opad.tracing.primitives import jacobian_rule as jacobian_rule
 from opad.tracing.primitives import linear as linear
 from opad.tracing.trace import Row as Row

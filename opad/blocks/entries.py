@@ -75,6 +75,7 @@ def is_number(entry):
 
 
 def is_identity(entry):
+    """True for the structural identity and for Identity operators."""
     return entry is I or isinstance(entry, Identity)
 
 
@@ -277,4 +278,4 @@ def _krylov_solve(op, X, name):
                 f"{TOLERANCE:.0e}. Give the operator a `solve` method, or precondition the equation."
             )
         solutions.append(solution)
-    return unflatten(np.stack(solutions).reshape(flat.shape[:-1] + (-1,)), op.dims)
+    return unflatten(np.stack(solutions).reshape((*flat.shape[:-1], -1)), op.dims)

@@ -8,7 +8,7 @@ from opad.blocks.drawing import pattern_html, pattern_text
 from opad.blocks.vector import BlockVector
 from opad.errors import ShapeError
 from opad.operators import Operator
-from opad.operators.base import size_of
+from opad.operators.base import flatten, size_of, unflatten
 from opad.operators.convert import as_operator
 
 
@@ -73,7 +73,7 @@ class BlockMatrix:
         self._fit_spaces()
 
     @classmethod
-    def _trusted(cls, blocks, like, shape, dimsd, dims, row_names, column_names):
+    def _trusted(cls, blocks, shape, dimsd, dims, row_names, column_names):
         """A block matrix from parts that are known to fit."""
         new = object.__new__(cls)
         new.blocks, new.shape, new.dimsd, new.dims = blocks, shape, dimsd, dims
@@ -129,17 +129,17 @@ class BlockMatrix:
     def H(self):
         """The adjoint: blocks turned round one by one and put at the mirrored places."""
         blocks = {(j, i): entries.adjoint(entry) for (i, j), entry in self.blocks.items()}
-        return self._trusted(blocks, self, self.shape[::-1], self.dims, self.dimsd, self.column_names, self.row_names)
+        return self._trusted(blocks, self.shape[::-1], self.dims, self.dimsd, self.column_names, self.row_names)
 
     @property
     def T(self):
         """The transpose, without conjugation."""
         blocks = {(j, i): _transpose(entry) for (i, j), entry in self.blocks.items()}
-        return self._trusted(blocks, self, self.shape[::-1], self.dims, self.dimsd, self.column_names, self.row_names)
+        return self._trusted(blocks, self.shape[::-1], self.dims, self.dimsd, self.column_names, self.row_names)
 
     def _map(self, function):
         blocks = {key: function(entry) for key, entry in self.blocks.items()}
-        return self._trusted(blocks, self, self.shape, self.dimsd, self.dims, self.row_names, self.column_names)
+        return self._trusted(blocks, self.shape, self.dimsd, self.dims, self.row_names, self.column_names)
 
     def __neg__(self):
         return self._map(entries.negate)
@@ -154,7 +154,7 @@ class BlockMatrix:
             raise ShapeError(f"I +- a block matrix of {self.shape} blocks; expected a square one. Add a zero row?")
         spaces = [_first(d, e) for d, e in zip(self.dimsd, self.dims, strict=True)]
         blocks = {(i, i): entries.I for i in range(self.shape[0])}
-        return self._trusted(blocks, self, self.shape, spaces, spaces, self.row_names, self.column_names)
+        return self._trusted(blocks, self.shape, spaces, spaces, self.row_names, self.column_names)
 
     def __add__(self, other):
         if isinstance(other, entries.StructuralIdentity):
@@ -316,8 +316,6 @@ class BlockOperator(Operator):
 
 
 def _apply_blocks(terms, X, dims, dimsd):
-    from opad.operators.base import flatten, unflatten
-
     batch = X.shape[:-1]
     edges = np.cumsum([0, *map(size_of, dims)])
     parts = [unflatten(X[..., a:b], shape) for a, b, shape in zip(edges, edges[1:], dims, strict=True)]
@@ -345,11 +343,7 @@ def fill_zeros(blocks, dims):
     dtypes = [block.dtype for block in blocks if hasattr(block, "dtype")]
     dtype = np.result_type(*dtypes) if dtypes else float
     return [
-        (np.zeros(shape, dtype) if shape else 0)
-        if block is None and shape is not None
-        else 0
-        if block is None
-        else block
+        block if block is not None else np.zeros(shape, dtype) if shape else 0
         for block, shape in zip(blocks, dims, strict=True)
     ]
 

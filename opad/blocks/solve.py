@@ -171,8 +171,8 @@ def _cycle_error(A, group):
     names = A.row_names or [f"x{k}" for k in range(A.shape[0])]
     circle = " -> ".join(names[k] for k in [*path[path.index(i) :], i])
     return CyclicSystemError(
-        f"the system is not block triangular: variables depend on each other in a circle, {circle}. Expected an order "
-        'in which every variable needs only earlier ones; pass cycles="solve" to solve the circle as one implicit block.'
+        f"the system is not block triangular: variables depend on each other in a circle, {circle}. Expected every "
+        "variable to need only earlier ones; with cycles='solve' the circle is solved as one implicit block."
     )
 
 

@@ -29,7 +29,8 @@ class Run:
             leaves, structure = pytrees.flatten(args[position])
             self.structures.append(structure)
             for k, leaf in enumerate(leaves):
-                pytrees.require_differentiable(leaf, _argument_name(f, position, k, structure))
+                if not pytrees.is_differentiable(leaf):
+                    raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
                 if kept and hasattr(leaf, "copy") and type(leaf) is not TracedArray:
                     leaves[k] = leaf.copy()
             start = len(self.inputs)

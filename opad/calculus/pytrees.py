@@ -38,15 +38,17 @@ def _show(structure):
     return "a single array" if structure is LEAF else str(structure)
 
 
-def require_differentiable(leaf, where):
-    """Raise unless the leaf is an array or number with a floating-point dtype."""
-    if type(leaf) is float or type(leaf) is complex:
-        return
+def is_differentiable(leaf):
+    """True for arrays and numbers with a floating-point dtype."""
     dtype = getattr(leaf, "dtype", None)
-    if dtype is not None and dtype.kind in "fc":
-        return
+    return dtype.kind in "fc" if dtype is not None else type(leaf) is float or type(leaf) is complex
+
+
+def not_differentiable(leaf, where):
+    """The error for a leaf that has no derivative."""
+    dtype = getattr(leaf, "dtype", None)
     given = f"an array of dtype {dtype}" if dtype is not None else f"of type {type(leaf).__name__} ({leaf!r:.40})"
-    raise DtypeError(
+    return DtypeError(
         f"{where} is {given}; expected floating-point numbers, real or complex. Convert it first, for instance with "
         "np.asarray(x).astype(float), or leave it out of argnums."
     )
@@ -92,6 +94,9 @@ def fresh(g, leaf, seen):
     leaf : what it is the derivative of; Python floats give Python floats
     seen : set of ids of arrays that must not be handed out (again)
     """
+    if type(g) is np.ndarray and g.base is None and type(leaf) is np.ndarray and id(g) not in seen:
+        seen.add(id(g))
+        return g
     if g is None:
         g = zeros_like(leaf)
     if type(g) is TracedArray:

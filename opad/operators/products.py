@@ -77,7 +77,9 @@ class LeftMultiply(Operator):
         return self.B @ X if X.ndim == 2 else left_product(self.B, X)
 
     def apply_adjoint(self, Y):
-        return left_product(adjoint_matrix(self.B), Y)
+        B = self.B
+        B = B.T if B.dtype.kind == "f" else adjoint_matrix(B)
+        return B @ Y if Y.ndim == 2 else left_product(B, Y)
 
 
 class RightMultiply(Operator):
@@ -107,7 +109,9 @@ class RightMultiply(Operator):
         return X @ self.A if X.ndim == 2 else right_product(X, self.A)
 
     def apply_adjoint(self, Y):
-        return right_product(Y, adjoint_matrix(self.A))
+        A = self.A
+        A = A.T if A.dtype.kind == "f" else adjoint_matrix(A)
+        return Y @ A if Y.ndim == 2 else right_product(Y, A)
 
 
 class Kronecker(Operator):

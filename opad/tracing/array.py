@@ -9,6 +9,7 @@ from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
 
 _ndarray = np.ndarray
+_NO_KEYWORDS = {}  # shared by the records of operators; never changed
 
 
 class TracedArray:
@@ -37,6 +38,8 @@ class TracedArray:
         if method == "__call__" and not kwargs:
             primitive = RULES.get(ufunc)
             if primitive is not None:
+                if len(inputs) == 1:
+                    return record_one(primitive, self)
                 return record(primitive, inputs, kwargs)
         return _other_ufunc_call(ufunc, method, inputs, kwargs)
 
@@ -143,13 +146,13 @@ class TracedArray:
         return record_pair(RULES[np.matmul], other, self)
 
     def __neg__(self):
-        return record(RULES[np.negative], (self,), {})
+        return record_one(RULES[np.negative], self)
 
     def __pos__(self):
         return self
 
     def __abs__(self):
-        return record(RULES[np.absolute], (self,), {})
+        return record_one(RULES[np.absolute], self)
 
     def __getitem__(self, key):
         return call(getitem, (self, key), {})
@@ -161,10 +164,10 @@ def getitem(x, key):
 
 
 def _add_binary_operators():
-    pairs = dict(
-        add=np.add, sub=np.subtract, mul=np.multiply, truediv=np.divide, pow=np.power, mod=np.remainder,
-        floordiv=np.floor_divide,
-    )  # fmt: skip
+    pairs = {
+        "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
+        "mod": np.remainder, "floordiv": np.floor_divide,
+    }  # fmt: skip
     for name, ufunc in pairs.items():
 
         def forward(self, other, ufunc=ufunc):
@@ -192,6 +195,19 @@ def plain(x):
     while type(x) is TracedArray:
         x = x.value
     return x
+
+
+def record_one(primitive, x):
+    """`record` for a single argument: the short way for unary ufuncs."""
+    trace = x.tape
+    value = x.value
+    y = primitive.function(value)
+    records = trace.records
+    if records is None:
+        trace.require_open()
+    index = len(records)
+    records.append((primitive, y, (value,), _NO_KEYWORDS, ((0, x.index),)))
+    return TracedArray(y, trace, index)
 
 
 def record_pair(primitive, a, b):
@@ -224,7 +240,7 @@ def record_pair(primitive, a, b):
     if records is None:
         trace.require_open()
     index = len(records)
-    records.append((primitive, y, values, {}, parents))
+    records.append((primitive, y, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
 
 

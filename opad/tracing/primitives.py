@@ -15,15 +15,12 @@ import numpy as np
 from opad.errors import UnsupportedArgumentError
 from opad.operators.algebra import Identity, Operator, Product
 from opad.operators.convert import as_operator
-from opad.operators.elementwise import BroadcastHadamard, Cast, Hadamard, Scaling
-from opad.operators.shaping import Broadcast
+from opad.operators.elementwise import Cast
 from opad.tracing.trace import Row
 
 RULES = {}  # function -> Primitive
 COMPOSITES = {}  # function -> the same function written with functions that have rules
 CONSTANTS = {}  # function -> function, for results that are locally constant: comparisons, argmax, sign, shape
-
-_PYTHON_NUMBERS = (float, int, complex, bool)
 
 
 class Primitive:
@@ -56,135 +53,12 @@ class Primitive:
         return f"<{type(self).__name__} {self.__name__}>"
 
 
-# -- elementwise ----------------------------------------------------------------------------------------------------
-
-
-class Elementwise(Primitive):
-    """y_i = f(a_i, b_i, …) with broadcasting: each block is a Hadamard product with a partial derivative."""
-
-    def __init__(self, function, partials):
-        super().__init__(function)
-        self.partials = partials
-
-    def blocks(self, y, args, kwargs, parents):
-        blocks = []
-        for slot, column in parents:
-            partial = self.partials[slot]
-            x = args[slot]
-            M = partial(y, *args) if callable(partial) else partial
-            if M is None:
-                continue
-            try:
-                if x.shape == y.shape and x.dtype is y.dtype:
-                    if type(M) not in _PYTHON_NUMBERS:
-                        blocks.append((column, Hadamard(M, y.shape)))
-                    else:
-                        blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
-                    continue
-            except AttributeError:  # a Python float
-                x = np.float64(x)
-            blocks.append((column, _elementwise_block(M, x, y)))
-        return blocks
-
-
-class SingularElementwise(Elementwise):
-    """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
-
-    def blocks(self, y, args, kwargs, parents):
-        with np.errstate(all="ignore"):
-            blocks = super().blocks(y, args, kwargs, parents)
-        return [(column, block if _is_finite(block) else Masked(block)) for column, block in blocks]
-
-
-def _is_finite(block):
-    M = getattr(block.left if type(block) is Product else block, "M", None)
-    if M is None:
-        return True
-    while hasattr(M, "tape"):
-        M = M.value
-    return bool(np.isfinite(np.vdot(M, M)))  # at the speed of BLAS; overflow only sends a finite block the careful way
-
-
-class Masked(Operator):
-    """An elementwise block with infinite partials.  Forward and adjoint as `op`, but 0 where the argument is 0.
-
-    A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN.
-
-    Parameters
-    ----------
-    op : elementwise Operator
-    """
-
-    def __init__(self, op):
-        self.op = op
-        self.dims = op.dims
-        self.dimsd = op.dimsd
-
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
-    label = property(lambda self: self.op.label)
-
-    def apply(self, X):
-        mask = X != 0
-        if self.dims != self.dimsd:
-            mask = BroadcastHadamard(1, self.dims, self.dimsd).apply(mask)
-        with np.errstate(all="ignore"):
-            return np.where(mask, self.op.apply(X), 0)
-
-    def apply_adjoint(self, Y):
-        mask = Y != 0
-        with np.errstate(all="ignore"):
-            if self.dims == self.dimsd:
-                return np.where(mask, self.op.apply_adjoint(Y), 0)
-            M = np.where(mask, np.conj(self.op.M) * Y, 0)
-        return BroadcastHadamard(1, self.dims, self.dimsd).apply_adjoint(M)
-
-
-def _elementwise_block(M, x, y):
-    """The block where shapes or dtypes of argument and output differ."""
-    shape, number = y.shape, type(M) in _PYTHON_NUMBERS
-    if x.shape != shape:
-        block = Broadcast(x.shape, shape) if number and M == 1 else BroadcastHadamard(M, x.shape, shape)
-    elif number:
-        block = None if M == 1 else Scaling(M, shape)
-    else:
-        block = Hadamard(M, shape)
-    return with_cast(block, x, y)
-
-
 def with_cast(block, x, y):
     """Precede `block` by the promotion of x to y's dtype, so that the cotangent of x comes back in x's own dtype."""
     if x.dtype == y.dtype or (x.dtype.kind == "c" and y.dtype.kind != "c"):
         return block
     cast = Cast(x.shape, x.dtype, y.dtype)
     return cast if block is None else Product(block, cast)
-
-
-def elementwise(function, *partials):
-    """State the partial derivatives of a function that acts element by element, with broadcasting.
-
-    Parameters
-    ----------
-    function : NumPy or SciPy ufunc, or any function decorated with `opad.primitive`
-    *partials : one per argument, each a callable (y, *arguments) -> array, y being the function's value, or a number.
-        A partial that is not needed is never computed. One callable that returns a tuple is not accepted.
-
-    Examples
-    --------
-    >>> import numpy as np, opad
-    >>> @opad.primitive
-    ... def softplus(x):
-    ...     return np.logaddexp(0.0, x)
-    >>> opad.elementwise(softplus, lambda y, x: -np.expm1(-y))
-    >>> opad.grad(softplus)(0.0)
-    0.5
-    """
-    RULES[function] = Elementwise(_plain(function), partials)
-
-
-def singular_elementwise(function, *partials):
-    """`elementwise` for functions with infinite partials: a zero (co)tangent stays zero where a partial is infinite."""
-    RULES[function] = SingularElementwise(_plain(function), partials)
 
 
 # -- linear and bilinear --------------------------------------------------------------------------------------------
@@ -218,7 +92,7 @@ class FunctionOperator(Operator):
         batch = X.shape[: X.ndim - ndim]
         if self.batched or not batch:
             return function(X)
-        rows = X.reshape((-1,) + X.shape[len(batch) :])
+        rows = X.reshape((-1, *X.shape[len(batch) :]))
         Y = np.stack([function(row) for row in rows])
         return Y.reshape(batch + Y.shape[1:])
 
@@ -246,7 +120,7 @@ def linear(function, adjoint, batched=False):
     >>> opad.grad(lambda x: np.sum(every_other(x) ** 2))(np.array([1.0, 2.0, 3.0]))
     array([2., 0., 6.])
     """
-    plain = _plain(function)
+    plain = plain_function(function)
 
     def rule(y, x, **static):
         return FunctionOperator(
@@ -281,7 +155,7 @@ def bilinear(function, left, right, batched=False):
     >>> opad.grad(inner, argnums=1)(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     array([1., 2.])
     """
-    plain = _plain(function)
+    plain = plain_function(function)
 
     def rule(y, a, b):
         name = plain.__name__
@@ -381,7 +255,7 @@ def jacobian_rule(function, casts=True, multiple=False):
             return _as_operators(rule(y, *args, **kwargs), y, args)
 
         checked.__signature__ = inspect.signature(rule)
-        RULES[function] = JacobianRule(_plain(function), checked, casts, multiple)
+        RULES[function] = JacobianRule(plain_function(function), checked, casts, multiple)
         return rule
 
     return register
@@ -391,7 +265,7 @@ def operator_rule(function, casts=True, multiple=False):
     """`jacobian_rule` for opad's own rules, which return Operators and need no conversion."""
 
     def register(rule):
-        RULES[function] = JacobianRule(_plain(function), rule, casts, multiple)
+        RULES[function] = JacobianRule(plain_function(function), rule, casts, multiple)
         return rule
 
     return register
@@ -421,9 +295,9 @@ def composite(*functions):
 
 def constant(*functions):
     """Declare functions whose results are locally constant: plain values, without derivative."""
-    for function in functions:
-        CONSTANTS[function] = function
+    CONSTANTS.update((function, function) for function in functions)
 
 
-def _plain(function):
+def plain_function(function):
+    """The function on plain arrays behind one that `opad.primitive` made."""
     return getattr(function, "plain", function)

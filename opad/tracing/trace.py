@@ -60,8 +60,8 @@ class Trace:
         """Raise if the trace has ended."""
         if self.records is None:
             raise ClosedTraceError(
-                "a traced array was used after the function that was being differentiated had returned. Expected traced "
-                "arrays to stay inside that function; return the value instead of storing it, or use has_aux=True."
+                "a traced array was used after the function that was being differentiated had returned. Expected it "
+                "to stay inside that function; return the value instead of storing it, or use has_aux=True."
             )
 
     def close(self):

@@ -23,19 +23,22 @@ class _Matmul(Primitive):
 
     def blocks(self, y, args, kwargs, parents):
         a, b = args
+        matrices = a.ndim == 2 and b.ndim == 2
         blocks = []
         for slot, column in parents:
-            x = args[slot]
-            block = _left_factor(a, b) if slot == 0 else _right_factor(a, b)
+            if slot == 0:
+                x = a
+                block = RightMultiply(b, a.shape[0]) if matrices else _left_factor(a, b)
+            else:
+                x = b
+                block = LeftMultiply(a, b.shape[1]) if matrices else _right_factor(a, b)
             blocks.append((column, block if x.dtype is y.dtype else with_cast(block, x, y)))
         return blocks
 
 
 def _left_factor(a, b):
-    """da -> da b."""
+    """da -> da b, not both matrices."""
     if b.ndim == 2:
-        if a.ndim == 2:
-            return RightMultiply(b, a.shape[0])
         return MatrixVector(b.T) if a.ndim == 1 else StackedRightMultiply(b, a.shape)
     if b.ndim == 1:
         if a.ndim == 1:
@@ -45,10 +48,8 @@ def _left_factor(a, b):
 
 
 def _right_factor(a, b):
-    """db -> a db."""
+    """db -> a db, not both matrices."""
     if a.ndim == 2:
-        if b.ndim == 2:
-            return LeftMultiply(a, b.shape[1])
         return MatrixVector(a) if b.ndim == 1 else StackedLeftMultiply(a, b.shape)
     if a.ndim == 1:
         if b.ndim == 1:
@@ -62,7 +63,7 @@ RULES[np.matmul] = _Matmul(np.matmul)
 
 @composite(np.dot)
 def dot(a, b):
-    """np.dot: a product with a scalar, a matrix product, or a sum over the last axis of a and the second-to-last of b."""
+    """A product with a scalar, a matrix product, or a sum over the last axis of a and the second-to-last of b."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
     if np.ndim(b) <= 2:

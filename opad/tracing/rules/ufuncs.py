@@ -9,7 +9,8 @@ import numpy as np
 from opad.operators.algebra import Identity, Product
 from opad.operators.elementwise import Conjugate, Hadamard, ImaginaryPart, RealPart
 from opad.tracing.array import plain
-from opad.tracing.primitives import composite, constant, elementwise, operator_rule, singular_elementwise
+from opad.tracing.elementwise import elementwise, singular_elementwise
+from opad.tracing.primitives import composite, constant, operator_rule
 
 LN2 = float(np.log(2.0))
 LN10 = float(np.log(10.0))

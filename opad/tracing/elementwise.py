@@ -1,0 +1,130 @@
+"""Rules for functions that act element by element: one partial derivative per argument, one Hadamard block each."""
+
+import numpy as np
+
+from opad.operators.algebra import Operator, Product
+from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling
+from opad.operators.shaping import Broadcast
+from opad.tracing.primitives import RULES, Primitive, plain_function, with_cast
+
+_PYTHON_NUMBERS = (float, int, complex, bool)
+
+
+class Elementwise(Primitive):
+    """y_i = f(a_i, b_i, …) with broadcasting: each block is a Hadamard product with a partial derivative."""
+
+    def __init__(self, function, partials):
+        super().__init__(function)
+        self.partials = partials
+
+    def blocks(self, y, args, kwargs, parents):
+        blocks = []
+        for slot, column in parents:
+            partial = self.partials[slot]
+            x = args[slot]
+            M = partial(y, *args) if callable(partial) else partial
+            if M is None:
+                continue
+            try:
+                if x.shape == y.shape and x.dtype is y.dtype:
+                    if type(M) not in _PYTHON_NUMBERS:
+                        blocks.append((column, Hadamard(M, y.shape)))
+                    else:
+                        blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
+                    continue
+            except AttributeError:  # a Python float
+                x = np.float64(x)
+            blocks.append((column, _elementwise_block(M, x, y)))
+        return blocks
+
+
+class SingularElementwise(Elementwise):
+    """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
+
+    def blocks(self, y, args, kwargs, parents):
+        with np.errstate(all="ignore"):
+            blocks = super().blocks(y, args, kwargs, parents)
+        return [(column, block if _is_finite(block) else Masked(block)) for column, block in blocks]
+
+
+def _is_finite(block):
+    M = getattr(block.left if type(block) is Product else block, "M", None)
+    if M is None:
+        return True
+    while hasattr(M, "tape"):
+        M = M.value
+    return bool(np.isfinite(np.vdot(M, M)))  # at the speed of BLAS; overflow only sends a finite block the careful way
+
+
+class Masked(Operator):
+    """An elementwise block with infinite partials.  Forward and adjoint as `op`, but 0 where the argument is 0.
+
+    A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN.
+
+    Parameters
+    ----------
+    op : elementwise Operator
+    """
+
+    def __init__(self, op):
+        self.op = op
+        self.dims = op.dims
+        self.dimsd = op.dimsd
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+    def apply(self, X):
+        mask = X != 0
+        if self.dims != self.dimsd:
+            mask = BroadcastHadamard(1, self.dims, self.dimsd).apply(mask)
+        with np.errstate(all="ignore"):
+            return np.where(mask, self.op.apply(X), 0)
+
+    def apply_adjoint(self, Y):
+        mask = Y != 0
+        with np.errstate(all="ignore"):
+            if self.dims == self.dimsd:
+                return np.where(mask, self.op.apply_adjoint(Y), 0)
+            M = np.where(mask, np.conj(self.op.M) * Y, 0)
+        return BroadcastHadamard(1, self.dims, self.dimsd).apply_adjoint(M)
+
+
+def _elementwise_block(M, x, y):
+    """The block where shapes or dtypes of argument and output differ."""
+    shape, number = y.shape, type(M) in _PYTHON_NUMBERS
+    if x.shape != shape:
+        block = Broadcast(x.shape, shape) if number and M == 1 else BroadcastHadamard(M, x.shape, shape)
+    elif number:
+        block = None if M == 1 else Scaling(M, shape)
+    else:
+        block = Hadamard(M, shape)
+    return with_cast(block, x, y)
+
+
+def elementwise(function, *partials):
+    """State the partial derivatives of a function that acts element by element, with broadcasting.
+
+    Parameters
+    ----------
+    function : NumPy or SciPy ufunc, or any function decorated with `opad.primitive`
+    *partials : one per argument, each a callable (y, *arguments) -> array, y being the function's value, or a number.
+        A partial that is not needed is never computed. One callable that returns a tuple is not accepted.
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> @opad.primitive
+    ... def softplus(x):
+    ...     return np.logaddexp(0.0, x)
+    >>> opad.elementwise(softplus, lambda y, x: -np.expm1(-y))
+    >>> opad.grad(softplus)(0.0)
+    0.5
+    """
+    RULES[function] = Elementwise(plain_function(function), partials)
+
+
+def singular_elementwise(function, *partials):
+    """`elementwise` for functions with infinite partials: a zero (co)tangent stays zero where a partial is infinite."""
+    RULES[function] = SingularElementwise(plain_function(function), partials)
