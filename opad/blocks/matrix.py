@@ -1,5 +1,7 @@
 """Block matrices: sparse matrices whose entries are operators, arrays, sparse matrices, numbers or symbols."""
 
+from itertools import pairwise
+
 import numpy as np
 import scipy.sparse
 
@@ -318,7 +320,7 @@ class BlockOperator(Operator):
 def _apply_blocks(terms, X, dims, dimsd):
     batch = X.shape[:-1]
     edges = np.cumsum([0, *map(size_of, dims)])
-    parts = [unflatten(X[..., a:b], shape) for a, b, shape in zip(edges, edges[1:], dims, strict=True)]
+    parts = [unflatten(X[..., a:b], shape) for (a, b), shape in zip(pairwise(edges), dims, strict=True)]
     result = [None] * len(dimsd)
     for i, j, act in terms:
         y = act(parts[j])
