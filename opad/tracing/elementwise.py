@@ -5,7 +5,7 @@ import numpy as np
 from opad.operators.algebra import Operator, Product
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling
 from opad.operators.shaping import Broadcast
-from opad.tracing.primitives import RULES, Primitive, plain_function, with_cast
+from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, plain_function, with_cast
 
 _PYTHON_NUMBERS = (float, int, complex, bool)
 
@@ -32,8 +32,8 @@ class Elementwise(Primitive):
                     else:
                         blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
                     continue
-            except AttributeError:  # a Python float
-                x = np.float64(x)
+            except AttributeError:  # a Python number
+                x = as_numpy_scalar(x)
             blocks.append((column, _elementwise_block(M, x, y)))
         return blocks
 

@@ -53,6 +53,11 @@ class Primitive:
         return f"<{type(self).__name__} {self.__name__}>"
 
 
+def as_numpy_scalar(x):
+    """Python floats and complex numbers as NumPy scalars, which have a shape and a dtype; other objects as they are."""
+    return np.float64(x) if type(x) is float else np.complex128(x) if type(x) is complex else x
+
+
 def with_cast(block, x, y):
     """Precede `block` by the promotion of x to y's dtype, so that the cotangent of x comes back in x's own dtype."""
     if x.dtype == y.dtype or (x.dtype.kind == "c" and y.dtype.kind != "c"):
@@ -203,7 +208,7 @@ class JacobianRule(Primitive):
             )
 
     def blocks(self, y, args, kwargs, parents):
-        args = [np.float64(a) if type(a) is float else a for a in args]
+        args = [as_numpy_scalar(a) for a in args]
         stated = self.rule(y, *args, **kwargs)
         row = stated if type(stated) is Row else None
         if row is not None:
