@@ -4,6 +4,7 @@ from opad.operators.algebra import Adjoint as Adjoint
 from opad.operators.algebra import AsReal as AsReal
 from opad.operators.algebra import Foreign as Foreign
 from opad.operators.algebra import Identity as Identity
+from opad.operators.algebra import IdentityMinus as IdentityMinus
 from opad.operators.algebra import Multiple as Multiple
 from opad.operators.algebra import Operator as Operator
 from opad.operators.algebra import Product as Product

@@ -4,6 +4,7 @@ Identity and zero are structural: composing with them, or adding zero, returns t
 """
 
 import sys
+from math import prod
 from numbers import Number
 
 import numpy as np
@@ -170,6 +171,9 @@ def _is_pylops(x):
 
 
 def _as_pylops(op):
+    if is_compound(op.dims) or is_compound(op.dimsd):  # PyLops knows no products of spaces
+        M, N = op.shape
+        op = Relabelled(op, (N,), (M,))
     return sys.modules["pylops"].LinearOperator(op)
 
 
@@ -512,5 +516,8 @@ def _through_columns(vector_product, matrix_product, X, dims, dimsd):
     batch = X.shape[: X.ndim - len(dims)]
     if not batch:
         return vector_product(X.reshape(-1)).reshape(dimsd)
-    columns = X.reshape((-1, size_of(dims))).T
+    size = prod(batch)
+    if not size:
+        return np.zeros_like(X, shape=batch + dimsd)
+    columns = X.reshape((size, size_of(dims))).T
     return matrix_product(columns).T.reshape(batch + dimsd)

@@ -12,7 +12,7 @@ from opad.errors import ConversionError, ShapeError
 from opad.operators.algebra import Foreign, Operator, Relabelled
 from opad.operators.base import size_of
 from opad.operators.elementwise import Scaling
-from opad.operators.products import vector_product
+from opad.operators.products import adjoint_matrix, vector_product
 
 
 class Matrix(Operator):
@@ -43,7 +43,7 @@ class Matrix(Operator):
 
     def apply_adjoint(self, Y):
         A = self.A
-        adjoint = A.T.conj() if A.dtype.kind == "c" else A.T
+        adjoint = A.T.conj() if issparse(A) else adjoint_matrix(A)
         return _times_flattened(adjoint, Y, self.dimsd, self.dims)
 
 

@@ -43,6 +43,11 @@ class Scaling(Operator):
         self.scalar = scalar
         self.dims = self.dimsd = dims
 
+    @property
+    def data_dtype(self):
+        scalar = self.scalar  # as in NumPy, only its being complex widens a dtype if it is a Python number
+        return scalar.dtype if hasattr(scalar, "dtype") else np.dtype(complex) if isinstance(scalar, complex) else None
+
     def apply(self, X):
         return self.scalar * X
 
@@ -92,10 +97,9 @@ class BroadcastHadamard(Operator):
         self.dimsd = dimsd
 
     def apply(self, X):
-        X = expand_dims_to(X, self.dims, len(self.dimsd))
-        Y = self.M * X
-        batch = Y.shape[: Y.ndim - len(self.dimsd)]
-        return Y if Y.shape == batch + self.dimsd else np.broadcast_to(Y, batch + self.dimsd)
+        shape = X.shape[: X.ndim - len(self.dims)] + self.dimsd
+        Y = self.M * expand_dims_to(X, self.dims, len(self.dimsd))
+        return Y if Y.shape == shape else np.broadcast_to(Y, shape)
 
     def apply_adjoint(self, Y):
         return sum_to_shape(np.conj(self.M) * Y, self.dims, len(self.dimsd))
@@ -124,9 +128,15 @@ class Cast(Operator):
     data_dtype = property(lambda self: self.target)
 
     def apply(self, X):
-        return X.astype(self.target) if X.dtype.kind != "c" or self.target.kind == "c" else X
+        if X.dtype.kind == "c" and self.source.kind != "c":
+            if self.clinear:
+                return X.astype(np.result_type(self.target, np.complex64))
+            X = np.real(X)
+        return X.astype(self.target)
 
     def apply_adjoint(self, Y):
+        if Y.dtype.kind == "c" and self.target.kind != "c":  # real to real, applied to complex columns
+            return Y.astype(np.result_type(self.source, np.complex64))
         return cast_back(Y, self.source)
 
 

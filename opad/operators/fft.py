@@ -87,6 +87,10 @@ def replace_lengths(dims, axes, lengths):
     return tuple(shape)
 
 
+def _real(X):
+    return np.real(X) if X.dtype.kind == "c" else X
+
+
 class RFFT(Operator):
     """X -> the non-negative frequencies of the transform of real X; real to complex.
 
@@ -116,7 +120,7 @@ class RFFT(Operator):
         return replace_lengths(self.dims, (self.axis,), (self.n // 2 + 1,))
 
     def apply(self, X):
-        return np.fft.rfft(X, self.n, self.axis, self.norm)
+        return np.fft.rfft(_real(X), self.n, self.axis, self.norm)
 
     def apply_adjoint(self, Y):
         X = np.real(np.fft.ifft(Y, self.n, self.axis, _NORM_OF_ADJOINT[self.norm]))
@@ -158,7 +162,7 @@ class IRFFT(Operator):
         return np.fft.irfft(X, self.n, self.axis, self.norm)
 
     def apply_adjoint(self, Y):
-        X = np.fft.rfft(Y, self.n, self.axis, _NORM_OF_ADJOINT[self.norm])
+        X = np.fft.rfft(_real(Y), self.n, self.axis, _NORM_OF_ADJOINT[self.norm])
         after = (slice(None),) * (-self.axis - 1)
         last = X.shape[self.axis] - (self.n % 2 == 0)  # for odd n the last frequency is an inner one
         parts = [

@@ -135,7 +135,7 @@ def _has_no_repetition(key):
 def _add_at(result, key, values):
     """`numpy.add.at` on zeros, in a form that NumPy and SciPy have fast loops for."""
     axis = _only_array_axis(key)
-    if axis is not None and result.ndim > 1 and result.dtype.char in "fdFD":
+    if axis is not None and result.ndim > 1 and result.size > 4096 and result.dtype.char in "fdFD":
         return _add_slices(result.shape, key[axis], values, axis)
     flat = result.reshape(-1)
     whole = axis is not None and result.ndim == 1
