@@ -1,5 +1,7 @@
 """Automatic differentiation as sparse linear algebra: (I - L) dx = D dp, with matrix-free operators as entries."""
 
+import importlib
+
 import opad.tracing  # noqa: F401  registers the rules
 from opad.blocks import BlockMatrix as BlockMatrix
 from opad.blocks import BlockVector as BlockVector
@@ -26,9 +28,18 @@ from opad.tracing.elementwise import elementwise as elementwise
 from opad.tracing.functions import apply as apply
 from opad.tracing.functions import has_rule as has_rule
 from opad.tracing.functions import primitive as primitive
+from opad.tracing.primitives import FunctionOperator as FunctionOperator
 from opad.tracing.primitives import bilinear as bilinear
 from opad.tracing.primitives import jacobian_rule as jacobian_rule
 from opad.tracing.primitives import linear as linear
 from opad.tracing.trace import Row as Row
 
 __version__ = "0.1.0"
+
+_ON_DEMAND = ("interop", "plotting", "testing")  # modules that import more than a computation needs
+
+
+def __getattr__(name):
+    if name in _ON_DEMAND:
+        return importlib.import_module(f"opad.{name}")
+    raise AttributeError(f"module 'opad' has no attribute {name!r}")

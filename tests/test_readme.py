@@ -1,0 +1,56 @@
+"""The README's code runs as it stands, from top to bottom, and gives what it says."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+@pytest.fixture(scope="module")
+def names():
+    """What is defined after running all Python blocks of the README."""
+    namespace = {}
+    for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):
+        exec(block, namespace)
+    return namespace
+
+
+def test_backpropagation_by_hand_equals_the_gradients(names):
+    opad, network, point = names["opad"], names["network"], (names["W1"], names["W2"], names["x"])
+    gradients = opad.grad(lambda *p: np.sum(network(*p)), argnums=(0, 1, 2))(*point)
+    for block, gradient in zip(names["dp"], gradients, strict=True):
+        np.testing.assert_allclose(block, gradient, rtol=1e-14, atol=1e-15)
+
+
+def test_gradient_against_central_differences(names):
+    W1, W2, x = names["W1"], names["W2"], names["x"]
+    E = np.random.default_rng(1).standard_normal(W1.shape)
+
+    def loss(t):
+        return np.sum((W2 @ np.tanh((W1 + t * E) @ x)) ** 2)
+
+    slope = (loss(1e-6) - loss(-1e-6)) / 2e-6
+    assert np.vdot(names["gradient"], E) == pytest.approx(slope, rel=1e-8)
+
+
+def test_operators_of_the_user(names):
+    opad = names["opad"]
+    assert opad.testing.check_operator(names["Blur"](4)).ok
+    S = np.tri(3)
+    J = opad.jacobian(lambda x: opad.apply(names["RunningSum"](3), x))(np.ones(3))
+    np.testing.assert_array_equal(J, S)
+
+
+def test_expm_against_the_block_triangular_identity(names):
+    A, E = np.random.default_rng(2).standard_normal((2, 3, 3))
+    block = names["scipy"].linalg.expm(np.block([[A, E], [np.zeros((3, 3)), A]]))
+    np.testing.assert_allclose(names["opad"].jvp(names["expm"], (A,), (E,))[1], block[:3, 3:], rtol=1e-12)
+
+
+def test_path_weights(names):
+    opad, a, b, c, d = (names[k] for k in ("opad", "a", "b", "c", "d"))
+    weights = opad.solve((opad.I - names["L"]).H, [0, 0, 0, 0, opad.I])
+    assert list(weights)[:4] == [a * c * d, b * c * d, c * d, d]
