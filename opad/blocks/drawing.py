@@ -4,6 +4,7 @@ from html import escape
 
 from opad.blocks import entries
 from opad.operators import Operator
+from opad.operators.algebra import Multiple
 
 MAX_CELLS = 60  # larger systems are drawn by cells that stand for several blocks
 SHADES = " ·▪█"
@@ -16,6 +17,8 @@ def kind_of(entry):
         return kind_of(entry.entry)
     if entries.is_identity(entry):
         return "identity"
+    if isinstance(entry, Multiple) and entry.scalar == -1:
+        return kind_of(entry.op)
     if isinstance(entry, Operator):
         return entry.label.lstrip("-")
     if entries.is_number(entry):
