@@ -8,17 +8,26 @@ from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule
 
 
 class UserPrimitive:
-    """A function that is called with plain arrays and recorded as one row; made by `opad.primitive`."""
+    """A function that is called with plain arrays and recorded as one row; made by `opad.primitive`.
 
-    def __init__(self, function):
-        self.plain = function
+    Parameters
+    ----------
+    function : callable
+    opaque : bool
+        Whether the function must not see the arrays of an outer trace either, when derivatives are nested; opad's own
+        primitives are NumPy calls, which the outer trace records by itself.
+    """
+
+    def __init__(self, function, opaque=False):
         update_wrapper(self, function)
+        self.function = function
+        self.plain = self if opaque else function  # what a record calls
 
     def __call__(self, *args, **kwargs):
         for a in (*args, *kwargs.values()):
             if type(a) is TracedArray:
                 return call(self, args, kwargs)
-        return self.plain(*args, **kwargs)
+        return self.function(*args, **kwargs)
 
     def __repr__(self):
         return f"<primitive {self.__name__}>"
@@ -44,7 +53,7 @@ def primitive(function):
     >>> opad.grad(area)(1.0) == 2 * math.pi
     True
     """
-    return UserPrimitive(function)
+    return UserPrimitive(function, opaque=True)
 
 
 def apply(op, x):
