@@ -195,6 +195,7 @@ class JacobianRule(Primitive):
         parameters = list(inspect.signature(rule).parameters.values())[1:]
         self.names = {p.name: k for k, p in enumerate(parameters) if p.kind == p.POSITIONAL_OR_KEYWORD}
         self.accepts_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+        self.unused = [(k, name) for name, k in self.names.items() if name in ("dtype", "out")]
         self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
         self.keywords = frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
 
@@ -206,6 +207,19 @@ class JacobianRule(Primitive):
                 f"{self.__name__} was called with {len(args)} positional arguments, but its Jacobian rule covers "
                 f"{list(self.names)}. Pass only those, or register a rule with opad.jacobian_rule."
             )
+        for name, value in kwargs.items():
+            if hasattr(value, "tape") and name not in self.names:
+                raise UnsupportedArgumentError(
+                    f"{self.__name__} was called with a traced array as {name}; its Jacobian rule covers "
+                    f"{list(self.names)}. Use the plain value, opad.stop_gradient(...), if that may be constant."
+                )
+        for k, name in self.unused:
+            value = args[k] if k < len(args) else kwargs.get(name)
+            if value is not None:
+                raise UnsupportedArgumentError(
+                    f"{self.__name__} was called with {name}={value!r} on a traced array; expected None. Write "
+                    f"{'.astype(dtype) on the argument' if name == 'dtype' else 'y = f(x) in place of f(x, out=y)'}."
+                )
 
     def blocks(self, y, args, kwargs, parents):
         args = [as_numpy_scalar(a) for a in args]
