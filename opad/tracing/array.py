@@ -27,6 +27,7 @@ class TracedArray:
     __slots__ = ("index", "tape", "value")
     __array_priority__ = 1000
     __hash__ = None
+    is_symbolic = True
 
     def __init__(self, value, trace, index):
         self.value = value

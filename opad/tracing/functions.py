@@ -3,7 +3,7 @@
 from functools import update_wrapper
 
 from opad.operators.convert import as_operator
-from opad.tracing.array import TracedArray, call, record
+from opad.tracing.array import TracedArray, record
 from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule
 
 
