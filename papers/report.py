@@ -2,6 +2,7 @@
 
 import base64
 import shutil
+import unicodedata
 from html import escape
 from itertools import zip_longest
 from textwrap import wrap
@@ -42,8 +43,13 @@ def _row_lines(cells, widths):
     columns = [wrap(cell, width, subsequent_indent=(indent + "  ") if k == 0 else "") or [""]
                for k, (cell, width) in enumerate(zip(cells, widths, strict=True))]  # fmt: skip
     columns[0] = [indent + line.strip() if k == 0 else line for k, line in enumerate(columns[0])]
-    return ["  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+    return ["  ".join(_padded(cell, width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in zip_longest(*columns, fillvalue="")]  # fmt: skip
+
+
+def _padded(text, width):
+    """Text with spaces up to a width; combining accents take no place."""
+    return text + " " * (width - sum(not unicodedata.combining(character) for character in text))
 
 
 def _coloured(line, agrees):
