@@ -3,31 +3,29 @@
 from functools import update_wrapper
 
 from opad.operators.convert import as_operator
-from opad.tracing.array import TracedArray, record
+from opad.tracing.array import TracedArray, call, record
 from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule
 
 
 class UserPrimitive:
     """A function that is called with plain arrays and recorded as one row; made by `opad.primitive`.
 
-    Parameters
-    ----------
-    function : callable
-    opaque : bool
-        Whether the function must not see the arrays of an outer trace either, when derivatives are nested; opad's own
-        primitives are NumPy calls, which the outer trace records by itself.
+    Calls with symbolic arrays (of a trace, of a recording) are theirs to record, at every level of nesting; the
+    function itself only ever sees plain arrays.
     """
 
-    def __init__(self, function, opaque=False):
+    def __init__(self, function):
+        self.plain = function
         update_wrapper(self, function)
-        self.function = function
-        self.plain = self if opaque else function  # what a record calls
 
     def __call__(self, *args, **kwargs):
+        symbolic = None
         for a in (*args, *kwargs.values()):
-            if type(a) is TracedArray:
+            if type(a) is TracedArray:  # before a recording, which records what the trace does
                 return call(self, args, kwargs)
-        return self.function(*args, **kwargs)
+            if getattr(a, "is_symbolic", False):
+                symbolic = a
+        return self.plain(*args, **kwargs) if symbolic is None else symbolic.__opad_dispatch__(self, args, kwargs)
 
     def __repr__(self):
         return f"<primitive {self.__name__}>"
@@ -53,7 +51,7 @@ def primitive(function):
     >>> opad.grad(area)(1.0) == 2 * math.pi
     True
     """
-    return UserPrimitive(function, opaque=True)
+    return UserPrimitive(function)
 
 
 def apply(op, x):
