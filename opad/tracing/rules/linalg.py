@@ -96,8 +96,6 @@ def _cofactors_at(a, y):
 @UserPrimitive
 def cofactors(a):
     """The matrix of cofactors, conj(U) diag(prod of the other s) V^T det(U) det(V^H)."""
-    if type(a) is not type(plain(a)):
-        return cofactors(a)
     U, s, Vh = np.linalg.svd(a)
     phase = np.linalg.det(U) * np.linalg.det(Vh)
     return phase[..., None, None] * (np.conj(U) * products_without(s, 1)[..., None, :]) @ np.conj(Vh)
@@ -260,11 +258,9 @@ def multi_dot(arrays, *, out=None):
         matrices[0] = np.reshape(arrays[0], (1, -1))
     if last:
         matrices[-1] = np.reshape(arrays[-1], (-1, 1))
-    sizes = [np.shape(matrices[0])[0], *(np.shape(a)[1] for a in matrices)]
+    sizes = (np.shape(matrices[0])[0], *(np.shape(a)[1] for a in matrices))
     product = _chain(matrices, sizes, _best_splits(sizes), 0, len(matrices) - 1)
-    return (
-        np.reshape(product, (() if first else sizes[:1]) + (() if last else sizes[-1:])) if first or last else product
-    )
+    return np.reshape(product, sizes[first:1] + sizes[len(sizes) - 1 + last :])
 
 
 def _best_splits(sizes):
