@@ -29,6 +29,12 @@ from opad.operators.elementwise import Hadamard as Hadamard
 from opad.operators.elementwise import ImaginaryPart as ImaginaryPart
 from opad.operators.elementwise import RealPart as RealPart
 from opad.operators.elementwise import Scaling as Scaling
+from opad.operators.factorizations import CholeskyDifferential as CholeskyDifferential
+from opad.operators.factorizations import CofactorDifferential as CofactorDifferential
+from opad.operators.factorizations import LogDeterminant as LogDeterminant
+from opad.operators.factorizations import PolarDifferential as PolarDifferential
+from opad.operators.factorizations import PseudoinverseDifferential as PseudoinverseDifferential
+from opad.operators.factorizations import QRDifferential as QRDifferential
 from opad.operators.fft import FFT as FFT
 from opad.operators.fft import IRFFT as IRFFT
 from opad.operators.fft import RFFT as RFFT
@@ -56,3 +62,5 @@ from opad.operators.shaping import SumAxes as SumAxes
 from opad.operators.solve import LinearSystem as LinearSystem
 from opad.operators.solve import Solve as Solve
 from opad.operators.solve import TriangularSolve as TriangularSolve
+from opad.operators.spectral import HermitianEigen as HermitianEigen
+from opad.operators.spectral import SingularValueDecomposition as SingularValueDecomposition

@@ -40,7 +40,12 @@ def test_repr_names_the_class_and_the_shapes(build, rng):
     assert "x".join(map(str, op.shape)) in repr(op)
 
 
-ON_THE_HOST = ("Foreign", "sparse", "as_real", "AsReal")
+ON_THE_HOST = (
+    "Foreign",
+    "sparse",
+    "CofactorDifferential",  # TODO: multiplies with numpy.eye
+    "PolarDifferential",  # TODO: numpy.max(initial=), which CuPy lacks
+)
 
 
 @pytest.mark.parametrize("batch", [(), (2,)])
@@ -88,11 +93,8 @@ PENDING = {
     "HermitianEigen",
     "SingularValueDecomposition",
     "LogDeterminant",
-    "CofactorDifferential",
     "CholeskyDifferential",
     "QRDifferential",
-    "PseudoinverseDifferential",
-    "PolarDifferential",
 }
 
 
@@ -103,7 +105,7 @@ def test_every_operator_class_is_in_the_registry():
     missing = {cls for cls in public - built if cls.__name__ not in PENDING}
     assert not missing, f"no builder in tests/operators/registry.py for {missing}"
     assert not PENDING & {cls.__name__ for cls in built}, "registered by now: take it off the list"
-    assert all(hasattr(opad.operators, cls.__name__) for cls in public if cls.__name__ not in PENDING)
+    assert all(hasattr(opad.operators, cls.__name__) for cls in public)
 
 
 def test_stacked_apply_agrees_with_numpy_matmul(rng):
