@@ -32,7 +32,14 @@ def left_product(B, X):
         return B @ X
     batch, (n, c) = X.shape[:-2], X.shape[-2:]
     m, size = B.shape[0], prod(batch)
-    columns = X.reshape((size, n, c)).swapaxes(0, 1).reshape((n, size * c))
+    X = X.reshape((size, n, c))
+    position = _batch_position(X) if c > 1 else 1
+    if position == 2:
+        columns = np.transpose(X, (1, 2, 0)).reshape((n, c * size))
+        return np.transpose((B @ columns).reshape((m, c, size)), (2, 0, 1)).reshape((*batch, m, c))
+    if position == 0 and c >= _WIDE:
+        return (B @ X).reshape((*batch, m, c))
+    columns = X.swapaxes(0, 1).reshape((n, size * c))
     return (B @ columns).reshape((m, size, c)).swapaxes(0, 1).reshape((*batch, m, c))
 
 
@@ -40,8 +47,26 @@ def right_product(X, A):
     """X A for a stack X, (*batch, m, n), as one product with all rows of the stack."""
     if X.ndim <= 2:
         return X @ A
-    rows = X.shape[:-1]
-    return (X.reshape((prod(rows), A.shape[0])) @ A).reshape((*rows, A.shape[1]))
+    batch, (m, n), p = X.shape[:-2], X.shape[-2:], A.shape[1]
+    X = X.reshape((prod(batch), m, n))
+    if m == 1 or _batch_position(X) == 0:
+        return (X.reshape((prod(batch) * m, n)) @ A).reshape((*batch, m, p))
+    rows = A.swapaxes(0, 1) @ np.transpose(X, (1, 2, 0))
+    return np.transpose(rows, (2, 0, 1)).reshape((*batch, m, p))
+
+
+_WIDE = 16  # columns per matrix from which copying the stack costs more than a product per matrix
+
+
+def _batch_position(X):
+    """Where the first axis of X, (size, rows, columns), stands in memory: 0 outermost, 1 between, 2 innermost.
+
+    Products keep the order that they find, so that `matmat`, whose columns are innermost, copies nothing on its way.
+    """
+    strides = getattr(X, "strides", None)
+    if strides is None or strides[0] >= strides[1]:
+        return 0
+    return 1 if strides[0] >= strides[2] else 2
 
 
 class LeftMultiply(Operator):
@@ -187,6 +212,8 @@ class InnerProduct(Operator):
 
     def apply(self, X):
         G = self.G
+        if X.ndim == G.ndim:
+            return np.vdot(G, X)
         batch = X.shape[: X.ndim - G.ndim]
         return X.reshape((*batch, prod(G.shape))) @ conjugate(G).reshape(prod(G.shape))
 
