@@ -280,6 +280,18 @@ def test_row_of_a_solve_is_one_equation(rng):
     np.testing.assert_allclose(lin.jvp(0 * A, b), LA.solve(A, b), rtol=1e-12)
 
 
+def test_complex_jacobians_of_the_holomorphic_functions_only(rng):
+    A = rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))
+    S = A @ adjoint(A)
+    B = LA.inv(A)
+    np.testing.assert_allclose(opad.jacobian(LA.inv)(A), -np.einsum("ik,lj->ijkl", B, B), rtol=1e-9)
+    np.testing.assert_allclose(opad.jacobian(LA.det)(A), LA.det(A) * B.T, rtol=1e-9)
+    real_linear = [LA.cholesky, LA.eigvalsh, LA.svdvals, LA.pinv, LA.norm, lambda A: LA.slogdet(A)[0]]
+    for f in [*real_linear, lambda A: LA.qr(A).R]:
+        with pytest.raises(opad.errors.RealLinearError):
+            opad.jacobian(f)(S)
+
+
 def test_named_results(rng):
     A = rng.standard_normal((3, 3))
     seen = {}
