@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from opad.blocks import BlockMatrix
+from opad.blocks import BlockMatrix, I
+from opad.blocks.drawing import pattern_html
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
@@ -33,8 +34,8 @@ def linearize(f, *args):
     >>> L, D = lin.system
     >>> print(opad.I - L)
     BlockMatrix: 2 x 2 blocks, 3 not zero
-      x1 tanh      I .
-      x2 multiply  H I
+          x1 tanh I .
+      x2 multiply H I
       I identity   H Hadamard
     """
     return Linearization(Run(f, args, {}, range(len(args)), kept=True))
@@ -184,9 +185,8 @@ class Linearization:
         return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
 
     def _repr_html_(self):
-        from opad.blocks.entries import I
-
-        return (I - self.system[0])._repr_html_()
+        L, D = self.system
+        return pattern_html(I - L, D, titles=("I - L:", "D:"))
 
 
 class JacobianOperator(Operator):
