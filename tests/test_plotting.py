@@ -139,3 +139,16 @@ def test_layout_puts_nodes_in_layers_without_overlap():
     for (start, end), route in routes.items():
         assert route[0] == positions[start] and route[-1] == positions[end]
         assert [x for x, _ in route] == list(range(int(route[0][0]), int(route[-1][0]) + 1))
+
+
+def test_notebook_display_shows_both_sides_with_one_legend(linearization):
+    from xml.etree import ElementTree
+
+    L, D = linearization.system
+    page = linearization._repr_html_().replace("&times;", "x").replace("<br>", "<br/>")
+    page = page.replace("&#9632;", "#")
+    squares = [element for element in ElementTree.fromstring(page).iter() if element.tag == "rect"]
+    assert len(squares) == (opad.I - L).nnz + D.nnz
+    assert page.count("LeftMultiply</title>") == 1
+    assert page.index("I - L:") < page.index("D:")
+    assert "BlockMatrix:" in L._repr_html_()
