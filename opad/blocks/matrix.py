@@ -101,6 +101,30 @@ class BlockMatrix:
                     "input shape."
                 )
             self.dimsd[i], self.dims[j] = dimsd, dims
+        self._share_spaces()
+
+    def _share_spaces(self):
+        """The identity and numbers stand between equal spaces: where one of the two is known, so is the other."""
+        known = any(d is not None for d in (*self.dimsd, *self.dims))
+        links = [key for key, entry in self.blocks.items() if entries.spaces(entry) is None] if known else []
+        neighbours = {}
+        for i, j in links:
+            neighbours.setdefault(("row", i), []).append(("column", j))
+            neighbours.setdefault(("column", j), []).append(("row", i))
+        spaces = {"row": self.dimsd, "column": self.dims}
+        found = [place for place in neighbours if spaces[place[0]][place[1]] is not None]
+        while found:
+            side, k = found.pop()
+            for other, m in neighbours[side, k]:
+                if spaces[other][m] is None:
+                    spaces[other][m] = spaces[side][k]
+                    found.append((other, m))
+        for i, j in links:
+            if self.dimsd[i] is not None and tuple(self.dimsd[i]) != tuple(self.dims[j]):
+                raise ShapeError(
+                    f"block {self._name(i, j)}: expected {_arrow(self.dims[j], self.dimsd[i])}, got "
+                    f"{_describe(self.blocks[i, j])}, which maps a space to itself. Give an operator or a matrix."
+                )
 
     def _name(self, i, j):
         names = ""
@@ -423,4 +447,6 @@ def _cross(shape):
 
 
 def _describe(entry):
+    if entry is entries.I:
+        return "the identity"
     return entry.label if isinstance(entry, Operator) else type(entry).__name__
