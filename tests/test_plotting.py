@@ -105,7 +105,7 @@ def test_pictures_can_be_written(linearization, tmp_path):
 def test_graph_has_a_node_per_variable_and_an_edge_per_block(linearization):
     L, D = linearization.system
     ax = graph(linearization)
-    assert texts(ax, "node") == ["p0", "p1", "x1 matmul", "x2 tanh", "x3 sum"]
+    assert texts(ax, "node") == ["W", "X", "x1 matmul", "x2 tanh", "x3 sum"]
     assert sum(patch.get_gid() == "edge" for patch in ax.patches) == L.nnz + D.nnz
     assert {"RightMultiply", "LeftMultiply", "Hadamard"} <= set(texts(ax, "edge label"))
     assert texts(graph(linearization, labels=False), "edge label") == []

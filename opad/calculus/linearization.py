@@ -154,7 +154,7 @@ class Linearization:
     def system(self):
         """(L, D), the block matrices of (I - L) dx = D dp; one row per operation, one column of D per input array."""
         names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
-        inputs = [f"p{k}" for k in range(self._count)]
+        inputs = self._run.input_names
         place = {i: k for k, i in enumerate(self._order)}
         spaces = [_space(self._run.records[i][1]) for i in self._order]
         L, D = {}, {}
