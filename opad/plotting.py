@@ -99,7 +99,7 @@ def graph(system, ax=None, *, labels=True):
     >>> from opad.plotting import graph
     >>> ax = graph(opad.linearize(lambda x: np.tanh(x) * x, np.ones(2)))
     >>> sorted(text.get_text() for text in ax.texts if text.get_gid() == "node")
-    ['p0', 'x1\\ntanh', 'x2\\nmultiply']
+    ['x', 'x1\\ntanh', 'x2\\nmultiply']
     """
     names, edges = _nodes_and_edges(system)
     positions, routes = layered_layout(names, list(edges))
