@@ -2,4 +2,15 @@
 
 import opad.tracing.inplace
 import opad.tracing.methods  # noqa: F401
-from opad.tracing.rules import fft, indexing, linalg, norms, products, reductions, shaping, ufuncs  # noqa: F401
+from opad.tracing.rules import (  # noqa: F401  register what they cover
+    fft,
+    indexing,
+    linalg,
+    norms,
+    products,
+    reductions,
+    shaping,
+    special,
+    special_tuples,
+    ufuncs,
+)
