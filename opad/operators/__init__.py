@@ -14,6 +14,7 @@ from opad.operators.base import size_of as size_of
 from opad.operators.base import unflatten as unflatten
 from opad.operators.convert import Matrix as Matrix
 from opad.operators.convert import as_operator as as_operator
+from opad.operators.cumulative import CumulativeProduct as CumulativeProduct
 from opad.operators.cumulative import CumulativeSum as CumulativeSum
 from opad.operators.cumulative import Difference as Difference
 from opad.operators.dispatch import dispatchable as dispatchable

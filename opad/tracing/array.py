@@ -409,6 +409,9 @@ def _other_ufunc_call(ufunc, method, inputs, kwargs):
     if method == "__call__":
         return call(ufunc, inputs, kwargs)
     implementation = COMPOSITES.get((ufunc, method))
+    if implementation is None and method == "outer" and not kwargs and ufunc.nin == 2:
+        a, b = inputs
+        return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
     if implementation is None:
         raise missing_rule(ufunc, f".{method}")
     return _call_composite(ufunc, implementation, inputs, kwargs, f".{method}")

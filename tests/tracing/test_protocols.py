@@ -84,7 +84,6 @@ REFUSED = {
     "np.take(mode=)": lambda x: np.sum(np.take(x, [5], mode="wrap")),
     "np.pad(mode='mean')": lambda x: np.sum(np.pad(x, 1, mode="mean")),
     "np.maximum.accumulate": lambda x: np.sum(np.maximum.accumulate(x)),
-    "np.apply_along_axis": lambda x: np.sum(np.apply_along_axis(np.sum, 0, x)),
     "row += 1": lambda x: add_in_place((x * np.ones((2, 3)))[0], 1.0),
     "y += wider": lambda x: add_in_place(x * 1, np.ones((2, 3))),
 }  # fmt: skip
@@ -106,13 +105,13 @@ def test_refused(name):
 
 def test_messages_name_the_function_and_the_line():
     line = sys._getframe().f_lineno + 2
-    with pytest.raises(MissingRuleError, match=r"numpy\.i0.*jacobian_rule") as caught:
-        opad.grad(lambda x: np.sum(np.i0(x)))(X)
+    with pytest.raises(MissingRuleError, match=r"numpy\.sort_complex.*jacobian_rule") as caught:
+        opad.grad(lambda x: np.sum(np.sort_complex(x)))(X)
     assert f"test_protocols.py:{line}" in str(caught.value)
     with pytest.raises(UnsupportedArgumentError, match=r"sum.*initial=3\.0"):
         opad.grad(lambda x: np.sum(x, initial=3.0))(X)
-    with pytest.raises(UnsupportedArgumentError, match=r"numpy\.diff.*prepend"):
-        opad.grad(lambda x: np.sum(np.diff(x, prepend=0.0, append=0.0)))(X)
+    with pytest.raises(UnsupportedArgumentError, match=r"numpy\.nansum.*initial"):
+        opad.grad(lambda x: np.sum(np.nansum(x, initial=0.0)))(X)
 
 
 WORKS = {

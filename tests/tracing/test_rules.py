@@ -6,7 +6,7 @@ import pytest
 import opad
 from opad.testing import check_derivative
 from opad.tracing.primitives import COMPOSITES, RULES
-from tests.tracing import registry_arrays, registry_special  # noqa: F401  add their entries
+from tests.tracing import registry_arrays, registry_functions, registry_special  # noqa: F401  add their entries
 from tests.tracing.registry import CASES, name_of
 
 CASES = list(CASES)

@@ -175,3 +175,16 @@ def cross(a, b, axisa=-1, axisb=-1, axisc=-1, axis=None):
     forward, backward = np.array([1, 2, 0]), np.array([2, 0, 1])
     product = a[..., forward] * b[..., backward] - a[..., backward] * b[..., forward]
     return np.moveaxis(product, -1, axisc)
+
+
+if hasattr(np, "matvec"):  # NumPy 2.2
+
+    @composite(np.matvec)
+    def matvec(x1, x2):
+        """Matrices times vectors in the last axes."""
+        return np.matmul(x1, x2[..., None])[..., 0]
+
+    @composite(np.vecmat)
+    def vecmat(x1, x2):
+        """Conjugated vectors times matrices in the last axes."""
+        return np.matmul(np.conj(x1)[..., None, :], x2)[..., 0, :]

@@ -347,12 +347,25 @@ def _(y, array, pad_width, mode="constant", *, constant_values=0):
 
 
 @composite(np.diff)
-def diff(a, n=1, axis=-1):
+def diff(a, n=1, axis=-1, prepend=np._NoValue, append=np._NoValue):
     """Differences of neighbours, n times."""
+    axis = normalise_axis(axis, np.ndim(a))
+    ends = [_slice_of(part, a, axis) for part in (prepend, append)]
+    if any(part is not None for part in ends):
+        a = np.concatenate([part for part in (ends[0], a, ends[1]) if part is not None], axis=axis)
     key = (slice(None),) * normalise_axis(axis, np.ndim(a))
     for _ in range(n):
         a = a[(*key, slice(1, None))] - a[(*key, slice(None, -1))]
     return a
+
+
+def _slice_of(part, a, axis):
+    """What np.diff puts before or after an array; a number stands for one slice of it."""
+    if part is np._NoValue:
+        return None
+    if np.ndim(part):
+        return part if hasattr(part, "shape") else np.asarray(part)
+    return np.broadcast_to(part, tuple(1 if k == axis else n for k, n in enumerate(np.shape(a))))
 
 
 constant(

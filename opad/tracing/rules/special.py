@@ -288,6 +288,7 @@ smooth(sp.yn,           REFUSED, lambda y, n, x: (sp.yn(n - 1, x) - sp.yn(n + 1,
 smooth(sp.yv,           REFUSED, lambda y, v, x: (sp.yv(v - 1, x) - sp.yv(v + 1, x)) / 2)
 smooth(sp.yve,          REFUSED, _real(lambda y, v, x: (sp.yve(v - 1, x) - sp.yve(v + 1, x)) / 2))
 smooth(sp.i0,           lambda y, x: sp.i1(x))
+smooth(np.i0,           lambda y, x: sp.i1(x))
 smooth(sp.i0e,          lambda y, x: sp.i1e(x) - np.sign(plain(x)) * y)
 smooth(sp.i1,           lambda y, x: (sp.i0(x) + sp.iv(2, x)) / 2)
 smooth(sp.i1e,          lambda y, x: (sp.i0e(x) + sp.ive(2, x)) / 2 - np.sign(plain(x)) * y)

@@ -1,7 +1,8 @@
 """NumPy's universal functions: one partial derivative per argument; y is the function's value.
 
 At kinks the derivative is the mean of the one-sided ones (maximum, minimum, absolute); where a partial is infinite
-(sqrt at 0, log at 0) a cotangent that is exactly zero stays zero, so that masked branches give no NaN.
+(sqrt at 0, log at 0) a cotangent that is exactly zero stays zero, so that masked branches give no NaN. Complex
+inverse functions take their branch from y, so that they are right on branch cuts.
 """
 
 import numpy as np
@@ -64,7 +65,7 @@ elementwise(np.arctan,       lambda y, x: 1 / (1 + x * x))
 elementwise(np.sinh,         lambda y, x: np.cosh(x))
 elementwise(np.cosh,         lambda y, x: np.sinh(x))
 elementwise(np.tanh,         lambda y, x: 1 - y * y)
-elementwise(np.arcsinh,      lambda y, x: 1 / np.sqrt(1 + x * x))
+elementwise(np.arcsinh,      lambda y, x: 1 / (np.cosh(y) if np.iscomplexobj(y) else np.sqrt(1 + x * x)))
 elementwise(np.sinc,         lambda y, x: _sinc_partial(x))
 elementwise(np.deg2rad,      RADIANS)
 elementwise(np.radians,      RADIANS)
@@ -91,9 +92,9 @@ singular_elementwise(np.log,         lambda y, x: 1 / x)
 singular_elementwise(np.log2,        lambda y, x: 1 / (LN2 * x))
 singular_elementwise(np.log10,       lambda y, x: 1 / (LN10 * x))
 singular_elementwise(np.log1p,       lambda y, x: 1 / (1 + x))
-singular_elementwise(np.arcsin,      lambda y, x: 1 / np.sqrt(1 - x * x))
-singular_elementwise(np.arccos,      lambda y, x: -1 / np.sqrt(1 - x * x))
-singular_elementwise(np.arccosh,     lambda y, x: 1 / (np.sqrt(x - 1) * np.sqrt(x + 1)))
+singular_elementwise(np.arcsin,      lambda y, x: 1 / (np.cos(y) if np.iscomplexobj(y) else np.sqrt(1 - x * x)))
+singular_elementwise(np.arccos,      lambda y, x: -1 / (np.sin(y) if np.iscomplexobj(y) else np.sqrt(1 - x * x)))
+singular_elementwise(np.arccosh,     lambda y, x: 1 / (np.sinh(y) if np.iscomplexobj(y) else np.sqrt((x - 1) * (x + 1))))
 singular_elementwise(np.arctanh,     lambda y, x: 1 / (1 - x * x))
 singular_elementwise(np.arctan2,     lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
 # fmt: on
@@ -176,6 +177,13 @@ def modf(x):
     """(fractional part, integral part)."""
     whole = np.trunc(x)
     return x - whole, whole
+
+
+@composite(np.frexp)
+def frexp(x):
+    """(mantissa, exponent); the exponent is locally constant."""
+    exponent = np.frexp(plain(x))[1]
+    return np.ldexp(x, -exponent), exponent
 
 
 constant(
