@@ -102,7 +102,8 @@ TABLE = {
         errors.NonScalarOutputError, "complex", "expected one real", r"np\.real"),
     "a function without a rule": (
         lambda: opad.grad(lambda x: np.sum(np.sort_complex(x)))(ONES),
-        errors.MissingRuleError, r"numpy\.sort_complex.*test_errors\.py:\d+", "Expected a function with a rule", "jacobian_rule"),
+        errors.MissingRuleError, r"numpy\.sort_complex.*test_errors\.py:\d+", "Expected a function with a rule",
+        "jacobian_rule"),
     "a keyword that no rule covers": (
         lambda: opad.grad(lambda x: np.sum(x, initial=2.0))(ONES),
         errors.UnsupportedArgumentError, "sum.*initial=2.0", "expected", "Write"),

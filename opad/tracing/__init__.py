@@ -1,5 +1,6 @@
 """From NumPy programs to block systems: traced arrays, the tape, and the Jacobian rules."""
 
+import opad.tracing.assignment
 import opad.tracing.inplace
 import opad.tracing.methods  # noqa: F401
 from opad.tracing.rules import (  # noqa: F401  register what they cover

@@ -128,12 +128,6 @@ class TracedArray:
     def tolist(self):
         self._refuse_number(".tolist()")
 
-    def __setitem__(self, key, value):
-        raise TracingError(
-            f"assignment into a traced array{caller()}; expected an expression that makes a new array. Write "
-            "np.where(mask, a, b), np.concatenate([...]) or np.stack([...])."
-        )
-
     def alias(self):
         """Another handle on the same variable, which in-place operators on this one leave as it is."""
         return TracedArray(self.value, self.tape, self.index)
@@ -171,11 +165,30 @@ class TracedArray:
         return round(plain(self), digits)
 
     def __getitem__(self, key):
-        if type(key) is tuple:
-            key = tuple([_index(k, self.tape) if type(k) in _MUTABLE_INDICES else k for k in key])
-        elif type(key) in _MUTABLE_INDICES:
-            key = _index(key, self.tape)
-        return call(getitem, (self, key), {})
+        trace = self.tape
+        key = index_key(key, trace)
+        value = self.value
+        y = value[key]
+        records = trace.records
+        if records is None:
+            trace.require_open()
+        source = records[self.index]
+        if source is not None and source[0].is_assignable and getattr(y, "base", None) is not None:
+            y = y.copy()  # a view would keep all of the array, which will change
+        index = len(records)
+        records.append((RULES[getitem], y, (_Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
+        return TracedArray(y, trace, index)
+
+
+class _Space:
+    """The shape and the dtype of an array, without the array."""
+
+    __slots__ = ("dtype", "ndim", "shape")
+
+    def __init__(self, array):
+        self.shape = array.shape
+        self.ndim = len(self.shape)
+        self.dtype = array.dtype
 
 
 def getitem(x, key):
@@ -184,6 +197,13 @@ def getitem(x, key):
 
 
 _MUTABLE_INDICES = (list, _ndarray, TracedArray)
+
+
+def index_key(key, trace):
+    """A key that later changes to its arrays do not reach."""
+    if type(key) is tuple:
+        return tuple([_index(k, trace) if type(k) in _MUTABLE_INDICES else k for k in key])
+    return _index(key, trace) if type(key) in _MUTABLE_INDICES else key
 
 
 def _index(k, trace):

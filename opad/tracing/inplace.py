@@ -1,16 +1,17 @@
 """In-place operators on traced arrays: y += x gives the array a new value, which its other names see, too."""
 
 import operator
+import sys
 
 import numpy as np
 
 from opad.errors import TracingError
-from opad.tracing.array import TracedArray, getitem, plain
+from opad.tracing.array import TracedArray
+from opad.tracing.assignment import is_view, require_no_live_views
 from opad.tracing.messages import caller
-from opad.tracing.primitives import RULES
 
 
-def update(array, result):
+def update(array, result, temporary=False):
     """What `array += …` does: other names of the same array see the change too, as in NumPy."""
     if result is NotImplemented or not array.shape:
         return result  # numbers do not change in place
@@ -19,12 +20,14 @@ def update(array, result):
             f"an in-place operator would change the shape of a traced array from {array.shape} to {result.shape}"
             f"{caller()}; expected equal shapes, as in NumPy. Write y = y + x."
         )
-    primitive, y = (array.tape.records[array.index] or (None, None))[:2]
-    if primitive is RULES[getitem] and getattr(plain(y), "base", None) is not None:
-        raise TracingError(
-            f"an in-place operator was applied to a part of a traced array, a view in NumPy{caller()}; expected the "
-            "whole array to be changed. Write row = row + x, and np.where or np.concatenate to put it back."
-        )
+    if is_view(array):
+        if not temporary:
+            raise TracingError(
+                f"an in-place operator was applied to a part of a traced array, a view in NumPy{caller()}; expected "
+                "the whole array to be changed, or z[i] += x. Write row = row + x."
+            )
+    else:
+        require_no_live_views(array)
     if not hasattr(result, "tape"):  # y //= x: the new values are constant
         result = np.where(np.ones(array.shape, bool), result, array)
     if result.dtype != array.dtype:
@@ -38,11 +41,37 @@ def update(array, result):
     return array
 
 
+class _Probe:
+    """Counts references to itself as the in-place operators of traced arrays do."""
+
+    def __iadd__(self, count):
+        count.append(sys.getrefcount(self))
+        return self
+
+    def __getitem__(self, key):
+        return _Probe()
+
+    def __setitem__(self, key, value):
+        pass
+
+
+def _references_of_a_temporary():
+    """The reference count that tells z[i] += x, which writes back, from row += x, which does not; 0 if nothing does."""
+    box, row, counts = _Probe(), _Probe(), []
+    box[0] += counts
+    row += counts
+    return counts[0] if counts[0] < counts[1] else 0
+
+
+_TEMPORARY = _references_of_a_temporary()
+
+
 def _install(name):
     operation = getattr(operator, name)
 
     def in_place(self, other):
-        return update(self, operation(self, other))
+        temporary = sys.getrefcount(self) == _TEMPORARY
+        return update(self, operation(self, other), temporary)
 
     setattr(TracedArray, f"__i{name}__", in_place)
 

@@ -43,7 +43,7 @@ def _astype(self, dtype, copy=True):
     if dtype.kind not in "fc":
         value = self.value
         return value.astype(dtype)
-    return self if dtype == self.dtype else astype(self, dtype)
+    return (np.copy(self) if copy else self) if dtype == self.dtype else astype(self, dtype)
 
 
 def _fill(self, value):
@@ -56,7 +56,7 @@ def install_methods(cls):
         setattr(cls, name, _method(name))
     cls.reshape = _reshape
     cls.transpose = _transpose
-    cls.flatten = cls.ravel
+    cls.flatten = lambda self, order="C": np.copy(np.ravel(self, order=order))
     cls.copy = lambda self, order="C": np.copy(self)
     cls.conj = cls.conjugate = lambda self: np.conjugate(self)
     cls.T = property(lambda self: np.transpose(self))

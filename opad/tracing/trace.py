@@ -114,13 +114,29 @@ def influential(records, count, outputs):
 
 
 def push_forward(records, inputs, x, outputs):
-    """Forward substitution of tangents to `outputs`; the counterpart of `pull_back`, which keeps every tangent in `x`.
+    """Forward substitution of tangents to `outputs`; the counterpart of `pull_back`.
+    Tangents that no later row needs are dropped.
 
     Records without influence on an output are skipped: what is not used need not be differentiable.
     """
 
+    order = influential(records, inputs, outputs)
+    last = {}  # the row that uses a variable for the last time; its tangent is dropped after that
+    for i in order:
+        for _, j in records[i][4]:
+            last[j] = i
+    for j in outputs:
+        last.pop(j, None)
+    dropped = {}
+    for j, i in last.items():
+        dropped.setdefault(i, []).append(j)
+    done = []
+
     def row(i):
+        for j in done:
+            x[j] = None
+        done[:] = dropped.get(i, ())
         diagonal, blocks = blocks_of(records[i])
         return diagonal and diagonal.solve, [(j, op and op.apply) for j, op in blocks]
 
-    forward_substitution(row, x, influential(records, inputs, outputs))
+    forward_substitution(row, x, order)

@@ -189,7 +189,7 @@ add("CumulativeSum, flattened", lambda r, d: ops.CumulativeSum((2, 3)))
 for _axis in (0, 1, None):
     add(
         f"CumulativeProduct, {_axis}",
-        lambda r, d, k=_axis: (lambda a: ops.CumulativeProduct(a, np.cumprod(a, k), k))(normal(r, d, 3, 2)),
+        lambda r, d, k=_axis: (lambda a: ops.CumulativeProduct(a, np.cumprod(a, k), k))(array(r, d, 3, 2)),
     )
 add("Difference", lambda r, d: ops.Difference((4, 3), 0))
 add("Difference, to nothing", lambda r, d: ops.Difference((2, 1)))

@@ -94,7 +94,8 @@ singular_elementwise(np.log10,       lambda y, x: 1 / (LN10 * x))
 singular_elementwise(np.log1p,       lambda y, x: 1 / (1 + x))
 singular_elementwise(np.arcsin,      lambda y, x: 1 / (np.cos(y) if np.iscomplexobj(y) else np.sqrt(1 - x * x)))
 singular_elementwise(np.arccos,      lambda y, x: -1 / (np.sin(y) if np.iscomplexobj(y) else np.sqrt(1 - x * x)))
-singular_elementwise(np.arccosh,     lambda y, x: 1 / (np.sinh(y) if np.iscomplexobj(y) else np.sqrt((x - 1) * (x + 1))))
+singular_elementwise(np.arccosh,
+                     lambda y, x: 1 / (np.sinh(y) if np.iscomplexobj(y) else np.sqrt((x - 1) * (x + 1))))
 singular_elementwise(np.arctanh,     lambda y, x: 1 / (1 - x * x))
 singular_elementwise(np.arctan2,     lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
 # fmt: on
