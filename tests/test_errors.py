@@ -4,7 +4,6 @@ import re
 
 import numpy as np
 import pytest
-import scipy.sparse
 
 import opad
 from opad import errors
@@ -115,9 +114,9 @@ TABLE = {
     "np.asarray": (
         lambda: opad.grad(lambda x: np.sum(np.asarray(x)))(ONES),
         errors.TracingError, r"shape \(2, 2\).*test_errors\.py", "Expected", r"np\.stack"),
-    "assignment into a traced array": (
-        lambda: opad.grad(lambda x: x.__setitem__(0, 1.0))(ONES),
-        errors.TracingError, "assignment.*test_errors", "expected", r"np\.where"),
+    "assignment into a view of a traced array": (
+        lambda: opad.grad(lambda x: x[:].__setitem__(0, 1.0))(ONES),
+        errors.TracingError, "view.*assigned.*test_errors", "expected", r"\.copy"),
     "assignment into a plain array": (
         lambda: opad.grad(fill)(ONES), errors.TracingError, "assignment.*test_errors", "Expected", r"np\.stack"),
     "out=": (
@@ -129,8 +128,8 @@ TABLE = {
     "an index that is traced": (
         lambda: opad.grad(lambda x: x[x])(ONES),
         errors.TracingError, "index.*test_errors", "Expected", "stop_gradient"),
-    "a sparse matrix": (
-        lambda: opad.grad(lambda x: np.sum(scipy.sparse.eye_array(2) @ x))(ONES),
+    "np.asarray of a matrix": (
+        lambda: opad.grad(lambda x: np.sum(np.asarray(np.outer(x, x))))(ONES),
         errors.TracingError, "plain NumPy array", "Expected", r"opad\.apply"),
     "a capturing checkpoint": (
         lambda: opad.grad(lambda x: np.sum(opad.checkpoint(lambda y: x * y)(x)))(ONES),

@@ -7,6 +7,7 @@ import numpy as np
 from opad.calculus import pytrees
 from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
+from opad.tracing.objects import without_objects
 from opad.tracing.trace import Trace
 
 
@@ -47,6 +48,8 @@ class Run:
         trace.records += [None] * len(self.inputs)
         try:
             result = f(*arguments, **kwargs)
+            if type(result) is not TracedArray:
+                result = without_objects(result)
         except ValueError as error:
             _explain(error, trace)
             raise

@@ -8,6 +8,8 @@ from opad.operators.algebra import Product as Product
 from opad.operators.algebra import Relabelled as Relabelled
 from opad.operators.algebra import Sum as Sum
 from opad.operators.algebra import Transposed as Transposed
+from opad.operators.assignment import Clear as Clear
+from opad.operators.assignment import Place as Place
 from opad.operators.base import flatten as flatten
 from opad.operators.base import is_compound as is_compound
 from opad.operators.base import size_of as size_of
@@ -60,6 +62,7 @@ from opad.operators.shaping import SumAxes as SumAxes
 from opad.operators.solve import LinearSystem as LinearSystem
 from opad.operators.solve import Solve as Solve
 from opad.operators.solve import TriangularSolve as TriangularSolve
+from opad.operators.sparse import SparseMultiply as SparseMultiply
 from opad.operators.spectral import GeneralEigen as GeneralEigen
 from opad.operators.spectral import HermitianEigen as HermitianEigen
 from opad.operators.spectral import SingularValueDecomposition as SingularValueDecomposition

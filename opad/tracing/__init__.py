@@ -2,7 +2,8 @@
 
 import opad.tracing.assignment
 import opad.tracing.inplace
-import opad.tracing.methods  # noqa: F401
+import opad.tracing.methods
+import opad.tracing.objects  # noqa: F401
 from opad.tracing.rules import (  # noqa: F401  register what they cover
     fft,
     indexing,
@@ -14,6 +15,7 @@ from opad.tracing.rules import (  # noqa: F401  register what they cover
     selecting,
     sequences,
     shaping,
+    sparse,
     special,
     special_tuples,
     statistics,

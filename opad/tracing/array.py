@@ -8,6 +8,7 @@ from opad.errors import TracingError, UnsupportedArgumentError
 from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.messages import caller, missing_rule, name_of
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
+from opad.tracing.trace import ObjectArrayMet
 
 _ndarray = np.ndarray
 _NO_KEYWORDS = {}  # shared by the records of operators; never changed
@@ -37,27 +38,25 @@ class TracedArray:
     # -- NumPy's protocols ------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if method == "__call__" and not kwargs:
-            primitive = RULES.get(ufunc)
-            if primitive is not None:
-                if len(inputs) == 1:
-                    return record_one(primitive, self)
-                return record(primitive, inputs, kwargs)
-        return _other_ufunc_call(ufunc, method, inputs, kwargs)
+        try:
+            if method == "__call__" and not kwargs:
+                primitive = RULES.get(ufunc)
+                if primitive is not None:
+                    if len(inputs) == 1:
+                        return record_one(primitive, self)
+                    return record(primitive, inputs, kwargs)
+            return _other_ufunc_call(ufunc, method, inputs, kwargs)
+        except ObjectArrayMet:
+            return getattr(ufunc, method)(*_joined(inputs), **kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
-        return call(function, args, kwargs)
+        try:
+            return call(function, args, kwargs)
+        except ObjectArrayMet:
+            return function(*_joined(args), **_joined(kwargs))
 
     def __opad_dispatch__(self, function, args, kwargs):
         return call(function, args, kwargs)
-
-    def __array__(self, *args, **kwargs):
-        raise TracingError(
-            f"a traced array of shape {self.shape} was to become a plain NumPy array (np.array, np.asarray, or a "
-            f"library that calls them), which would lose its derivative{caller()}. Expected a NumPy function or "
-            "operator. Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an operator, "
-            "opad.stop_gradient(x) if the derivative is not wanted."
-        )
 
     # -- plain information ------------------------------------------------------------------------------------------
 
@@ -141,10 +140,18 @@ class TracedArray:
     # -- arithmetic -------------------------------------------------------------------------------------------------
 
     def __matmul__(self, other):
-        return record_pair(RULES[np.matmul], self, other)
+        try:
+            y = record_pair(RULES[np.matmul], self, other)
+        except ObjectArrayMet:
+            return np.matmul(self, _joined(other))
+        return self.times_sparse(other) if y is NotImplemented and hasattr(other, "tocsr") else y
 
     def __rmatmul__(self, other):
-        return record_pair(RULES[np.matmul], other, self)
+        try:
+            y = record_pair(RULES[np.matmul], other, self)
+        except ObjectArrayMet:
+            return np.matmul(_joined(other), self)
+        return self.sparse_times(other) if y is NotImplemented and hasattr(other, "tocsr") else y
 
     def __neg__(self):
         return record_one(RULES[np.negative], self)
@@ -191,6 +198,12 @@ class _Space:
         self.dtype = array.dtype
 
 
+def _joined(arguments):
+    from opad.tracing.objects import without_objects
+
+    return without_objects(arguments, strict=True)
+
+
 def getitem(x, key):
     """x[key], as a function that can have a rule."""
     return x[key]
@@ -221,10 +234,16 @@ def _add_binary_operators():
     for name, ufunc in pairs.items():
 
         def forward(self, other, ufunc=ufunc):
-            return record_pair(RULES.get(ufunc) or ufunc, self, other)
+            try:
+                return record_pair(RULES.get(ufunc) or ufunc, self, other)
+            except ObjectArrayMet:
+                return ufunc(self, _joined(other))
 
         def reflected(self, other, ufunc=ufunc):
-            return record_pair(RULES.get(ufunc) or ufunc, other, self)
+            try:
+                return record_pair(RULES.get(ufunc) or ufunc, other, self)
+            except ObjectArrayMet:
+                return ufunc(_joined(other), self)
 
         setattr(TracedArray, f"__{name}__", forward)
         setattr(TracedArray, f"__r{name}__", reflected)

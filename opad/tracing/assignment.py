@@ -197,7 +197,9 @@ def _record(array, key, value):
     _write(array, key, value)
     space = _space(array.shape, array.dtype)
     parents = ((0, array.index),) if parent is None else ((0, array.index), (1, parent))
-    trace.records.append((ASSIGN, space, (space, parent and _space(value.shape, value.dtype), key), {}, parents))
+    trace.records.append(
+        (ASSIGN, space, (space, None if parent is None else _space(np.shape(value), value.dtype), key), {}, parents)
+    )
     array.index = len(trace.records) - 1
 
 

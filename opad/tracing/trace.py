@@ -13,6 +13,10 @@ from opad.tracing import protect
 _levels = count()  # a trace opened later differentiates inside the earlier ones
 
 
+class ObjectArrayMet(Exception):
+    """An object array, perhaps of traced numbers, is among the arguments of an operation on traced arrays."""
+
+
 class Row:
     """One row of the system  S dx = sum_k B_k dx_k  when its diagonal block S is not the identity.
 
@@ -49,6 +53,8 @@ class Trace:
 
     def protect(self, constant):
         """A constant array that stays as it is while its record is needed."""
+        if constant.dtype.char == "O":
+            raise ObjectArrayMet
         if not constant.flags.writeable and constant.base is None:
             return constant
         if self.kept or constant.nbytes <= protect.COPY_LIMIT:

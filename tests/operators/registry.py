@@ -6,6 +6,7 @@ A new operator class needs one entry here and gets the whole suite: tests/operat
 import numpy as np
 import pylops
 import scipy.sparse
+from scipy.sparse import csr_array
 
 import opad.operators as ops
 
@@ -191,6 +192,11 @@ for _axis in (0, 1, None):
         f"CumulativeProduct, {_axis}",
         lambda r, d, k=_axis: (lambda a: ops.CumulativeProduct(a, np.cumprod(a, k), k))(array(r, d, 3, 2)),
     )
+for _name, _key, _dims in [("slice", (slice(1, 3),), (2, 4)), ("broadcast", (0,), (1, 1)), ("array", ([2, 0], 1), ())]:
+    add(f"Clear, {_name}", lambda r, d, k=_key: ops.Clear(k, (3, 4)))
+    add(f"Place, {_name}", lambda r, d, k=_key, n=_dims: ops.Place(k, n, (3, 4)))
+for _dims in ((4, 2), (3, 4, 1)):
+    add(f"SparseMultiply, {_dims}", lambda r, d, n=_dims: ops.SparseMultiply(csr_array(array(r, d, 3, 4)), n))
 add("Difference", lambda r, d: ops.Difference((4, 3), 0))
 add("Difference, to nothing", lambda r, d: ops.Difference((2, 1)))
 

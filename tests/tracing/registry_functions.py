@@ -176,3 +176,33 @@ if hasattr(np, "matvec"):
     case(np.vecmat, np.vecmat, (2, 2), (2, 3), complex=True)
 case(np.frexp, lambda x: np.frexp(x)[0], (3,), domain=((1.1, 1.9)))
 case(np.i0, np.i0, (3,))
+
+
+# -- arrays that are written to ---------------------------------------------------------------------------------------
+
+
+def written(prepare, write):
+    """The array that `prepare` makes, after `write`."""
+
+    def call(*args):
+        z = prepare(args[0])
+        write(z, *args)
+        return z
+
+    return call
+
+
+def _fill(value):
+    return lambda z, a: z.__setitem__(slice(None, 1), value * a[:1])
+
+
+case(np.zeros_like, written(np.zeros_like, _fill(2.0)), (2, 3), complex=True)
+case(np.ones_like, written(np.ones_like, _fill(3.0)), (2, 3), complex=True)
+case(np.empty_like, written(lambda a: np.empty_like(a), lambda z, a: z.__setitem__(..., a)), (2, 3), complex=True)
+case(np.copyto, written(np.zeros_like, lambda z, a: np.copyto(z, a * a)), (3,), complex=True)
+case(np.copyto, written(np.copy, lambda z, a, b: np.copyto(z, b, where=np.eye(3, dtype=bool))), (3, 3), (3,))
+case(np.putmask, written(np.copy, lambda z, a, b: np.putmask(z, a > 0, b)), (4,), (4,))
+case(np.put_along_axis, written(np.copy, lambda z, a, b: np.put_along_axis(z, np.array([[1], [0]]), b, 1)), (2, 3),
+    (2, 1), complex=True)  # fmt: skip
+case(np.fill_diagonal, written(np.copy, lambda z, a, b: np.fill_diagonal(z, b)), (3, 3), (3,), complex=True)
+case((np.add, "at"), written(np.copy, lambda z, a, b: np.add.at(z, [0, 2, 0], b)), (3,), (3,), complex=True)

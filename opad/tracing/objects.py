@@ -1,0 +1,87 @@
+"""Object arrays of traced numbers, which np.array([a0, a1]) makes; they become one stack record when they are used."""
+
+import sys
+
+import numpy as np
+
+from opad.errors import TracingError
+from opad.tracing.array import TracedArray
+from opad.tracing.messages import caller
+
+
+def stacked(array):
+    """The traced array with the elements of an object array."""
+    if not array.size:
+        return array.astype(float)
+    elements = [a if type(a) is TracedArray else np.asarray(a, float) for a in array.reshape(-1).tolist()]
+    return np.stack(elements).reshape(array.shape)
+
+
+def without_objects(tree, strict=False):
+    """Nested tuples, lists and dicts with `stacked` in place of object arrays of traced numbers.
+
+    With `strict` other object arrays are refused.
+    """
+    if type(tree) is np.ndarray and tree.dtype.hasobject:
+        if any(type(a) is TracedArray for a in tree.reshape(-1).tolist()):
+            return stacked(tree)
+        if strict:
+            raise TracingError(
+                f"an object array met a traced array{caller()}; expected numbers of a floating-point dtype. Write "
+                "a.astype(float)."
+            )
+    if type(tree) in (tuple, list):
+        return type(tree)(without_objects(part, strict) for part in tree)
+    if type(tree) is dict:
+        return {name: without_objects(part, strict) for name, part in tree.items()}
+    return tree
+
+
+def _array(self):
+    """`__array__` of a traced array; NumPy treats numbers without it as objects, of which it makes object arrays."""
+    if not self.ndim:
+        raise AttributeError("__array__")
+    return lambda dtype=None, copy=None: _as_plain(self, dtype)
+
+
+def _as_plain(self, dtype):
+    if sys._getframe(2).f_code.co_name == "_matmul_dispatch":  # scipy.sparse, which then asks our __rmatmul__
+        placeholder = np.empty((), object)
+        placeholder[()] = self
+        return placeholder
+    if self.ndim == 1 and (dtype is None or np.dtype(dtype).hasobject):
+        objects = np.empty(len(self), object)
+        for i in range(len(self)):
+            objects[i] = self[i]
+        return objects
+    raise TracingError(
+        f"a traced array of shape {self.shape} was to become a plain NumPy array (np.array, np.asarray, or a "
+        f"library that calls them), which would lose its derivative{caller()}. Expected a NumPy function or "
+        "operator. Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an operator, "
+        "opad.stop_gradient(x) if the derivative is not wanted."
+    )
+
+
+TracedArray.__array__ = property(_array)
+
+_UFUNCS = (
+    "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "exp",
+    "exp2", "expm1", "log", "log2", "log10", "log1p", "sqrt", "cbrt", "square", "fabs", "reciprocal", "sign", "floor",
+    "ceil", "rint", "trunc", "arctan2", "hypot", "isfinite", "isnan", "isinf", "logaddexp", "deg2rad", "rad2deg",
+    "degrees", "radians", "fmod", "sinc",
+)  # fmt: skip
+
+
+def _install(name):
+    function = getattr(np, name)
+
+    def method(self, *others):
+        return function(self, *others)
+
+    method.__name__ = name
+    method.__doc__ = f"np.{name}, which NumPy calls for the elements of object arrays."
+    setattr(TracedArray, name, method)
+
+
+for _name in _UFUNCS:
+    _install(_name)

@@ -1,0 +1,106 @@
+"""Assignment to traced arrays: programs as NumPy runs them, memory, nested derivatives."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.optimize import rosen, rosen_der, rosen_hess
+
+import opad
+from opad.testing import check_derivative
+
+X = np.array([0.7, -1.2, 1.9, 0.4])
+
+
+def loop(x):
+    z = np.zeros_like(x)
+    for i in range(len(x)):
+        z[i] = x[i] ** 2 + (z[i - 1] if i else 0)
+    return z
+
+
+def parts(x):
+    z = np.ones_like(x, shape=(2, 4))
+    other_name = z
+    z[0] = x
+    z[:, 1:3] += np.outer(x[:2], x[2:])
+    z[1, x > 0.5] *= 3.0
+    other_name[-1, [0, 3]] = x[0] * x[1]
+    z[...] = z * z
+    return z
+
+
+def columns(x):
+    h = np.zeros_like(x, shape=(3, 4))
+    for k in range(3):
+        h[k, :] = np.sin((k + 1) * x)
+    h[:, 0] = 2.0
+    h[1:, 1:] = h[:-1, 1:] * x[1:]
+    return h
+
+
+@pytest.mark.parametrize("f", [loop, parts, columns])
+def test_programs_that_assign(f):
+    np.testing.assert_array_equal(opad.linearize(f, X).value, f(X))
+    check_derivative(f, X, raise_on_failure=True)
+    np.testing.assert_allclose(opad.jacobian(f, order="forward")(X), opad.jacobian(f, order="reverse")(X), rtol=1e-12)
+
+
+def test_values_read_before_a_change_keep_their_derivative():
+    def f(x):
+        z = np.zeros_like(x)
+        z[:] = x
+        before = z * z
+        z[0] = 5.0
+        return np.sum(before) + np.sum(z)
+
+    np.testing.assert_allclose(opad.grad(f)(X), 2 * X + [0, 1, 1, 1])
+
+
+def test_the_callers_array_stays_as_it_is():
+    def f(x):
+        x[0] = 3.0
+        return np.sum(x * x)
+
+    x = X.copy()
+    np.testing.assert_allclose(opad.grad(f)(x), [0, *2 * X[1:]])
+    np.testing.assert_array_equal(x, X)
+
+
+def test_astype_and_flatten_make_copies():
+    def f(x):
+        y, z = x.astype(float), x.flatten()
+        y[0] = 0.0
+        z[1] = 0.0
+        return np.sum(x + y + z)
+
+    np.testing.assert_array_equal(opad.grad(f)(X), [2, 2, 3, 3])
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_ten_thousand_assignments_in_little_memory(mode):
+    n = 10_000
+
+    def f(x):
+        z = np.zeros_like(x, shape=(n,))
+        z[0] = x[0]
+        for i in range(1, n):
+            z[i] = 0.5 * z[i - 1] + x[1]
+        return np.sum(z)
+
+    tracemalloc.start()
+    try:
+        found = opad.grad(f)(X) if mode == "reverse" else opad.jvp(f, (X,), (np.array([1.0, 1.0, 0, 0]),))[1]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    expected = np.array([2.0, 2 * (n - 1) - 2 + 2.0 ** (2 - n), 0, 0])
+    np.testing.assert_allclose(found, expected if mode == "reverse" else expected.sum())
+    assert peak < 50e6
+
+
+def test_rosen_and_residuals_run_unmodified():
+    np.testing.assert_allclose(opad.grad(rosen)(X), rosen_der(X))
+    np.testing.assert_allclose(opad.hessian(rosen)(X), rosen_hess(X))
+    residual = lambda x: np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]])  # noqa: E731
+    np.testing.assert_allclose(opad.jacobian(residual)(X[:2]), [[-20 * X[0], 10], [-1, 0]])
