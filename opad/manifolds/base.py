@@ -91,9 +91,13 @@ class Manifold:
         """What a function on the manifold receives when it is evaluated at X: X itself, unless X is a parameter."""
         return X
 
+    def ambient_of(self, x):
+        """An array that identifies the point from what a function receives, where several x represent the same one."""
+        return x
+
     def ambient(self, X):
-        """An array that identifies the point, for manifolds on which several X represent the same one."""
-        return self.embed(X)
+        """`ambient_of` of `embed(X)`: an array that is the same for all X that represent the same point."""
+        return self.ambient_of(self.embed(X))
 
     def inner(self, X, U, V):
         """The metric at X: a real number for two tangent vectors, (*stack,) for stacks of them."""
@@ -110,7 +114,7 @@ class Manifold:
         right for the Euclidean metric and any projection written with functions that opad differentiates: the
         Weingarten map of Absil, Mahony, Trumpf, An extrinsic look at the Riemannian Hessian, GSI 2013.
         """
-        if type(self).inner is not Manifold.inner:
+        if not self.is_euclidean:
             raise NotImplementedError(
                 f"{type(self).__name__} has a metric of its own and no curvature(X, G); expected the operator "
                 "Z -> rhess[Z] - sharp(X) H[Z]. Without it the manifold has gradients but no Hessians."
@@ -126,7 +130,25 @@ class Manifold:
         """A random point; rng is a NumPy Generator."""
         raise NotImplementedError(f"{type(self).__name__} must define random_point(rng) to be checked or sampled")
 
+    def exp(self, X, Z):
+        """The geodesic from X in the direction Z, at time one, where there is a formula."""
+        raise NotImplementedError(f"{type(self).__name__} has no exponential map; use retraction(X, Z)")
+
+    def degenerate_points(self):
+        """{name: point}, points at which formulas tend to break: repeated or zero spectra, the identity."""
+        return {}
+
     # -- what follows -----------------------------------------------------------------------------------------------
+
+    @property
+    def is_euclidean(self):
+        """Whether the metric is that of the embedding space."""
+        return type(self).inner is Manifold.inner
+
+    @property
+    def has_exp(self):
+        """Whether there is a formula for the exponential map."""
+        return type(self).exp is not Manifold.exp
 
     def random_tangent(self, X, rng=None):
         """A random tangent vector of length one at X."""
@@ -315,11 +337,11 @@ def _default_tolerance(X):
     return size * sqrt(eps)
 
 
-def as_columns(op):
-    """The real matrix of an operator between spaces of arrays of its own dtype: columns are images of the basis."""
+def as_columns(op, dtype):
+    """The real matrix of an operator on arrays of the given dtype: columns are images of the basis."""
     n = op.shape[1]
-    if np.dtype(op.dtype).kind != "c":
-        return flatten(op.apply(unflatten(np.eye(n, dtype=op.dtype), op.dims)), op.dimsd).T
-    basis = np.concatenate([np.eye(n), 1j * np.eye(n)]).astype(op.dtype)
+    if np.dtype(dtype).kind != "c":
+        return flatten(op.apply(unflatten(np.eye(n, dtype=dtype), op.dims)), op.dimsd).T
+    basis = np.concatenate([np.eye(n), 1j * np.eye(n)]).astype(dtype)
     Y = flatten(op.apply(unflatten(basis, op.dims)), op.dimsd)
     return np.concatenate([Y.real, Y.imag], axis=-1).T

@@ -107,10 +107,17 @@ def _reciprocal_difference(a, b):
         return -1 / (a * b)
 
 
+def _inverse_sqrt_difference(a, b):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        a, b = np.sqrt(a), np.sqrt(b)
+        return -1 / (a * b * (a + b))
+
+
 EXP = ScalarFunction(np.exp, _exp_difference, np.ones_like)
 LOG = ScalarFunction(np.log, _log_difference)
 SQRT = ScalarFunction(np.sqrt, _sqrt_difference)
 RECIPROCAL = ScalarFunction(np.reciprocal, _reciprocal_difference)
+INVERSE_SQRT = ScalarFunction(lambda x: 1 / np.sqrt(x), _inverse_sqrt_difference)
 
 _KNOWN = {np.exp: EXP, np.log: LOG, np.sqrt: SQRT, np.reciprocal: RECIPROCAL}
 

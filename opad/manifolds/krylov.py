@@ -6,32 +6,35 @@ from scipy.sparse.linalg import LinearOperator, cg, gmres
 from opad.errors import ConvergenceError, IrregularConstraintError
 
 
-def conjugate_gradients(apply, b, what):
+def conjugate_gradients(apply, b, what, like=None):
     """(x, number of steps) with A x = b, for a self-adjoint positive semi-definite map of arrays and b in its range.
+
+    The precision is that of the array `like`, if it is lower than that of b.
 
     Raises
     ------
     ConvergenceError
     """
     steps = []
-    x = _solve(cg, apply, b, what, ConvergenceError, steps, maxiter=4 * b.size + 20)
+    x = _solve(cg, apply, b, what, ConvergenceError, steps, like, maxiter=4 * b.size + 20)
     return x, len(steps)
 
 
-def normal_equations(apply, b):
+def normal_equations(apply, b, like=None):
     """As `conjugate_gradients`, for D D^H of a constraint; raises `IrregularConstraintError`."""
     steps = []
-    x = _solve(cg, apply, b, "D D^H of a constraint", IrregularConstraintError, steps, maxiter=4 * b.size + 20)
+    x = _solve(cg, apply, b, "D D^H of a constraint", IrregularConstraintError, steps, like, maxiter=4 * b.size + 20)
     return x, len(steps)
 
 
-def general_minimal_residual(apply, b):
+def general_minimal_residual(apply, b, like=None):
     """x with A x = b for a map close to a self-adjoint one, as in the steps of a Newton retraction."""
     restart = min(b.size, 60)
-    return _solve(gmres, apply, b, "D(Y) D(X)^H of a retraction", IrregularConstraintError, None, restart=restart)
+    return _solve(gmres, apply, b, "D(Y) D(X)^H of a retraction", IrregularConstraintError, None, like, restart=restart)
 
 
-def _solve(method, apply, b, what, error, steps, **options):
+def _solve(method, apply, b, what, error, steps, like, **options):
+    b = b if like is None or b.dtype.itemsize <= like.dtype.itemsize else b.astype(_precision(like, b))
     size = float(np.linalg.norm(b))
     if size == 0:
         return np.zeros_like(b)
@@ -51,3 +54,9 @@ def _solve(method, apply, b, what, error, steps, **options):
         )
         raise error(message, residual) if error is IrregularConstraintError else error(message)
     return (x * size).astype(b.dtype).reshape(b.shape)
+
+
+def _precision(like, b):
+    """The dtype of b in the precision of `like`: what the operator computes in, whatever constants it holds."""
+    single = np.finfo(like.dtype).dtype == np.float32
+    return np.dtype({"f": np.float32, "c": np.complex64}[b.dtype.kind]) if single else b.dtype

@@ -80,7 +80,7 @@ class LevelSet(Manifold):
 
     def curvature(self, X, G):
         D = self.differential(X)
-        lam, _ = normal_equations(lambda x: D.apply(D.apply_adjoint(x)), D.apply(G))
+        lam, _ = normal_equations(lambda x: D.apply(D.apply_adjoint(x)), D.apply(G), like=G)
         P = self.projection(X)
         return -(P @ hessian_operator(lambda X: np.sum(lam * self.h(X)), X) @ P)
 
@@ -103,10 +103,10 @@ class LevelSet(Manifold):
         for _ in range(20 * self.newton_steps):
             r = self.h(X)
             previous, size = size, _size(r)
-            if size <= _enough(X) or (size < 1e-10 and size >= previous):
+            if size <= _enough(X) or (size < _nearly(X) and size >= previous):
                 return X
             D = self.differential(X)
-            step = D.apply_adjoint(normal_equations(lambda x, D=D: D.apply(D.apply_adjoint(x)), r)[0])
+            step = D.apply_adjoint(normal_equations(lambda x, D=D: D.apply(D.apply_adjoint(x)), r, like=X)[0])
             t = 1.0
             while t > 1e-4 and not _size(self.h(X - t * step)) < size:
                 t /= 2
@@ -129,8 +129,8 @@ class LevelSet(Manifold):
 
     def _rank(self, X):
         """(rank of D, smallest over largest singular value of those that count)."""
-        s = np.linalg.svd(as_columns(self.differential(X).H), compute_uv=False)
-        counted = s[s > 1e-7 * max(1.0, s[0] if len(s) else 0.0)]
+        s = np.linalg.svd(as_columns(self.differential(X).H, np.asarray(self.h(X)).dtype), compute_uv=False)
+        counted = s[s > 1e-7 * s[0]] if len(s) else s
         return len(counted), float(s[-1] / s[0]) if len(s) and s[0] else 0.0
 
 
@@ -162,7 +162,7 @@ class NormalComplement(Operator):
 
     def _project(self, W):
         D = self.D
-        lam, self.steps = normal_equations(lambda x: D.apply(D.apply_adjoint(x)), D.apply(W))
+        lam, self.steps = normal_equations(lambda x: D.apply(D.apply_adjoint(x)), D.apply(W), like=W)
         return W - D.apply_adjoint(lam)
 
 
@@ -174,13 +174,13 @@ def newton_retraction(M, X, Z):
     for _ in range(M.newton_steps):
         r = M.h(Y)
         previous, size = size, _size(r)
-        if size <= _enough(X) or (size < 1e-10 and size >= previous):
+        if size <= _enough(X) or (size < _nearly(X) and size >= previous):
             return Y
         if not size < 1e8 * (1 + _size(X)):
             break
         D = M.differential(Y)
         try:
-            mu = general_minimal_residual(lambda x, D=D: D.apply(normal.apply_adjoint(x)), r)
+            mu = general_minimal_residual(lambda x, D=D: D.apply(normal.apply_adjoint(x)), r, like=X)
         except IrregularConstraintError:
             break
         Y = Y - normal.apply_adjoint(mu)
@@ -190,7 +190,7 @@ def newton_retraction(M, X, Z):
 @jacobian_rule(newton_retraction)
 def _newton_rule(Y, M, X, Z):
     normal, D = M.differential(X), M.differential(Y)
-    mu, _ = normal_equations(lambda x: normal.apply(normal.apply_adjoint(x)), normal.apply(X + Z - Y))
+    mu, _ = normal_equations(lambda x: normal.apply(normal.apply_adjoint(x)), normal.apply(X + Z - Y), like=X)
     oblique = ObliqueProjector(D, normal)
     turning = hessian_operator(lambda X: np.sum(mu * M.h(X)), X)
     return None, oblique @ IdentityMinus(turning), oblique
@@ -219,7 +219,7 @@ class ObliqueProjector(Operator):
 
     def _project(self, D, N, W):
         def one(w):
-            return w - N.apply_adjoint(general_minimal_residual(lambda x: D.apply(N.apply_adjoint(x)), D.apply(w)))
+            return w - N.apply_adjoint(general_minimal_residual(lambda x: D.apply(N.apply_adjoint(x)), D.apply(w), like=w))
 
         rows = W.reshape((-1, *self.dims))
         return np.stack([one(row) for row in rows]).reshape(W.shape) if len(rows) else W
@@ -231,6 +231,11 @@ def _size(r):
 
 def _enough(X):
     return 4 * float(np.finfo(X.dtype).eps) * max(1.0, _size(X))
+
+
+def _nearly(X):
+    """A residual that is accepted where rounding keeps Newton's method from improving it."""
+    return max(1.0, _size(X)) ** 2 * float(np.finfo(X.dtype).eps) ** 0.65
 
 
 def _did_not_converge(M, size):

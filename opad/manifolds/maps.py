@@ -105,3 +105,17 @@ class SelfAdjoint(PointMap):
     @property
     def H(self):
         return self
+
+
+def gaussian(dims, dtype, rng):
+    """Standard normal numbers, real or complex."""
+    rng = np.random.default_rng(rng)
+    X = rng.standard_normal(dims)
+    if np.dtype(dtype).kind == "c":
+        X = X + 1j * rng.standard_normal(dims)
+    return X.astype(dtype)
+
+
+def is_real(X):
+    """Whether the data are real, so that maps with conjugates are linear over them."""
+    return X.dtype.kind != "c"
