@@ -30,7 +30,4 @@ def riemannian(manifolds, numbers, points, gradients):
     if manifolds is None:
         return gradients
     manifolds = one_per_argument(manifolds, len(numbers))
-    return [
-        g if M is None else M.gradient(points[n], g)
-        for M, n, g in zip(manifolds, numbers, gradients, strict=True)
-    ]
+    return [g if M is None else M.gradient(points[n], g) for M, n, g in zip(manifolds, numbers, gradients, strict=True)]

@@ -8,13 +8,12 @@ A manifold is anything with `embed`, `tangent`, `gradient`, `check_point` and `c
 import numpy as np
 
 from opad.blocks import BlockMatrix
-from opad.calculus import pytrees
 from opad.calculus.gradients import grad
-from opad.calculus.linearization import Linearization, linearize
+from opad.calculus.linearization import linearize
 from opad.calculus.on_manifolds import on_manifolds, one_per_argument
 from opad.calculus.products import HessianOperator
 from opad.errors import ShapeError
-from opad.operators import Identity, Operator, is_compound
+from opad.operators import Identity, is_compound
 from opad.tracing.components import Component
 
 

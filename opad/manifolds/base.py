@@ -9,7 +9,6 @@ from opad.calculus.tangents import euclidean_derivatives
 from opad.errors import ManifoldError, NotOnManifoldError, NotTangentError
 from opad.manifolds.maps import add, combine, euclidean_inner, scale
 from opad.operators import Operator, flatten, is_compound, unflatten
-
 from opad.tracing.array import plain
 
 

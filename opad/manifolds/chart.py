@@ -1,13 +1,12 @@
 """Sets given by a parametrisation X = phi(t): coordinates as a manifold, the differential traced or given."""
 
-from math import prod
-
 import numpy as np
 
 from opad.calculus.products import jacobian_operator
 from opad.manifolds.base import Manifold
 from opad.manifolds.krylov import conjugate_gradients
-from opad.operators import Operator
+from opad.manifolds.maps import add, euclidean_inner, gaussian
+from opad.operators import Operator, is_compound, size_of
 
 METRICS = ("flat", "pullback")
 
@@ -18,7 +17,7 @@ class Chart(Manifold):
     Parameters
     ----------
     phi : callable, array of shape `dims` -> array X, written with functions that opad differentiates
-    dims : shape of t
+    dims : shape of t, or a tuple of shapes if t is a tuple of arrays (for the flat metric)
     differential : callable t -> Operator, the differential D of phi at t; traced by default
     metric : {"flat", "pullback"}
         The inner product of tangent vectors a, b: <a, b>, or <D a, D b>, that of the embedding space. The second
@@ -49,40 +48,45 @@ class Chart(Manifold):
         if metric not in METRICS:
             raise ValueError(f"metric={metric!r}; expected one of {METRICS}")
         self.phi = phi
-        self.dims = tuple(dims)
-        self.dim = prod(self.dims) if dim is None else dim
+        self.dims = dims
+        self.dim = size_of(dims) if dim is None else dim
         self.metric = metric
         self.gram = gram
         self.linear = linear
         self.given_differential = differential
         self.label = name
-        if metric == "pullback":
-            self.retraction_order = 2 if linear else 1
+        if metric == "pullback" and not linear:
+            self.retraction_order = 1
 
     @property
     def name(self):
-        return self.label or f"Chart{self.dims}"
+        return self.label or f"{type(self).__name__}{self.dims}"
+
+    @property
+    def is_euclidean(self):
+        return self.metric == "flat"
 
     def embed(self, t):
         return self.phi(t)
 
     def differential(self, t):
         """D phi(t) as an Operator, coordinates -> embedding space."""
-        return jacobian_operator(self.phi, t) if self.given_differential is None else self.given_differential(t)
+        return jacobian_operator(self.embed, t) if self.given_differential is None else self.given_differential(t)
 
-    tangent = differential
+    def tangent(self, t):
+        return self.differential(t)
 
     def projection(self, t):
         return Everything(self.dims)
 
     def retraction(self, t, z):
-        return t + z
+        return add(t, z)
 
     def inner(self, t, a, b):
-        if self.metric == "pullback":
-            D = self.differential(t)
-            a, b = D.apply(a), D.apply(b)
-        return np.sum(np.real(np.conj(a) * b))
+        if self.metric == "flat":
+            return euclidean_inner(a, b, self.dims)
+        D = self.differential(t)
+        return euclidean_inner(D.apply(a), D.apply(b), D.dimsd)
 
     def sharp(self, t):
         """D^H, or its composition with the inverse of the Gram operator D^H D for the pulled back metric."""
@@ -93,21 +97,21 @@ class Chart(Manifold):
         """The second derivative of <G, phi>, with G's normal part in place of G for the pulled back metric."""
         if self.linear:
             return None
-        sharp = None
-        if self.metric == "pullback":
-            sharp = self.sharp(t)
-            G = G - self.differential(t).apply(sharp.apply(G))
-        second = jacobian_operator(lambda t: self.differential_adjoint(t, G), t)
-        return second if sharp is None else GramInverse(self.differential(t), self.gram, t) @ second
+        if self.metric == "flat":
+            return self._second(t, G)
+        D = self.differential(t)
+        inverse = GramInverse(D, self.gram, t)
+        return inverse @ self._second(t, G - D.apply(inverse.apply(D.apply_adjoint(G))))
 
-    def differential_adjoint(self, t, G):
-        """D phi(t)^H G, as a function of t that can be differentiated."""
-        if self.given_differential is not None:
-            return self.given_differential(t).apply_adjoint(G)
-        return jacobian_operator(self.phi, t).apply_adjoint(G)
+    def _second(self, t, G):
+        """dt -> d(D phi(t)^H G) for fixed G."""
+        return jacobian_operator(lambda t: self.differential(t).apply_adjoint(G), t)
 
     def random_point(self, rng=None):
-        return np.random.default_rng(rng).standard_normal(self.dims).astype(self.dtype)
+        rng = np.random.default_rng(rng)
+        if is_compound(self.dims):
+            return tuple(gaussian(shape, self.dtype, rng) for shape in self.dims)
+        return gaussian(self.dims, self.dtype, rng)
 
 
 class Everything(Operator):

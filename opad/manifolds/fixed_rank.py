@@ -3,7 +3,7 @@
 import numpy as np
 
 from opad.manifolds.base import Manifold
-from opad.manifolds.maps import PointMap, SelfAdjoint, ct, gaussian
+from opad.manifolds.maps import SelfAdjoint, ct, gaussian
 from opad.manifolds.spectral import solve_lyapunov
 from opad.manifolds.stiefel import qf
 from opad.operators import Operator
@@ -216,8 +216,8 @@ class PSDFixedRank(Manifold):
     ----------
     M. Journee, F. Bach, P.-A. Absil, R. Sepulchre, Low-rank optimization on the cone of positive semidefinite matrices,
     SIAM J. Optim. 20(5), 2010.
-    E. Massart, P.-A. Absil, Quotient geometry with simple geodesics for the manifold of fixed-rank positive-semidefinite
-    matrices, SIAM J. Matrix Anal. Appl. 41(1), 2020.
+    E. Massart, P.-A. Absil, Quotient geometry with simple geodesics for the manifold of fixed-rank
+    positive-semidefinite matrices, SIAM J. Matrix Anal. Appl. 41(1), 2020.
     """
 
     retraction_order = 2

@@ -12,7 +12,7 @@ from opad.tracing.primitives import operator_rule
 class _Fisher(Manifold):
     """Positive arrays with fixed sums, <U, V> = sum U V / X.
 
-        rgrad = P(X .* G)        Hess[Z] = P(X .* H[Z]) + P(Z .* (G - c) - Z .* rgrad / (2 X)),  c: see `_multipliers`
+    rgrad = P(X .* G)        Hess[Z] = P(X .* H[Z]) + P(Z .* (G - c) - Z .* rgrad / (2 X)),  c: see `_multipliers`
     """
 
     retraction_order = 2

@@ -219,7 +219,9 @@ class ObliqueProjector(Operator):
 
     def _project(self, D, N, W):
         def one(w):
-            return w - N.apply_adjoint(general_minimal_residual(lambda x: D.apply(N.apply_adjoint(x)), D.apply(w), like=w))
+            return w - N.apply_adjoint(
+                general_minimal_residual(lambda x: D.apply(N.apply_adjoint(x)), D.apply(w), like=w)
+            )
 
         rows = W.reshape((-1, *self.dims))
         return np.stack([one(row) for row in rows]).reshape(W.shape) if len(rows) else W

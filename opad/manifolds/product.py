@@ -80,8 +80,12 @@ class Product(Manifold):
     def embed(self, X):
         return self._each("embed", self.split(X))
 
-    def ambient(self, X):
-        return self._each("ambient", self.split(X))
+    def ambient_of(self, x):
+        return self._each("ambient_of", self.split(x))
+
+    @property
+    def is_euclidean(self):
+        return all(M.is_euclidean for M in self.factors)
 
     def inner(self, X, U, V):
         parts = self.split(X), self.split(U, "tangent_dims"), self.split(V, "tangent_dims")

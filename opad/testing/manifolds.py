@@ -115,7 +115,7 @@ class Trial:
     def projection_is_operator(self):
         compound = is_compound(self.P.dims) or is_compound(self.P.dimsd)
         report = check_operator(self.P, dtypes=[self.dtype], interop=False, tolerance=self.tolerance)
-        failed = [c for c in report.failed if not (compound and "dense" in c.name or "PicklingError" in c.note)]
+        failed = [c for c in report.failed if not ((compound and "dense" in c.name) or "PicklingError" in c.note)]
         if failed:
             return math.inf, None, f"{failed[0].name}: {failed[0].error:.2g} {failed[0].note}"
         return max((c.error for c in report.checks if c.applies and c.tolerance and c.ok), default=0.0), None
@@ -125,6 +125,8 @@ class Trial:
 
     def self_adjoint(self):
         if self.M.tangent_dims != self.P.dims:
+            if not self.M.is_euclidean:
+                raise NotApplicable("the metric is not defined on the space that is projected")
             W = draw(self.P.dims, self.dtype, self.rng)
             left = self._inner(self.P.apply(W), self.Z)
             return abs(left - inner_product(W, self.E.apply(self.Z)).real) / (1 + abs(left)), None
@@ -137,7 +139,7 @@ class Trial:
         if size > 400:
             raise NotApplicable(f"{size} coordinates are too many for a dense rank")
         T = self.M.tangent(self.X) @ self.P
-        if self.M.tangent(self.X).dims != self.P.dimsd or self.M.ambient_of.__func__ is not Manifold.ambient_of:
+        if self.M.tangent(self.X).dims != self.P.dimsd or type(self.M).ambient_of is not Manifold.ambient_of:
             T = self._to_ambient() @ T
         s = np.linalg.svd(as_columns(T, self.dtype), compute_uv=False)
         cut = max(1e-8, 1e3 * np.finfo(self.dtype).eps) * s[0]
@@ -145,7 +147,8 @@ class Trial:
 
     def _is_quotient(self):
         M = self.M
-        return M.tangent_dims != self.P.dims or np.shape(M.ambient(self.X)) != np.shape(M.embed(self.X))
+        shapes = [[np.shape(part) for part in parts_of(x)] for x in (M.ambient(self.X), M.embed(self.X))]
+        return M.tangent_dims != self.P.dims or shapes[0] != shapes[1]
 
     def _to_ambient(self):
         return jacobian_operator(self.M.ambient_of, self.M.embed(self.X))
@@ -178,8 +181,10 @@ class Trial:
 
     def second_order(self):
         """The tangential part of the acceleration vanishes, for embedded manifolds with the Euclidean metric."""
-        if self.M.retraction_order < 2 or not self.M.is_euclidean or self._is_quotient():
-            raise NotApplicable("the retraction is of first order, points are represented by others, or the metric is not the Euclidean one")
+        if self.M.retraction_order < 2 or not self.M.is_euclidean:
+            raise NotApplicable("the retraction is of first order, or the metric is not the Euclidean one")
+        if self._is_quotient() or self.M.embed(self.X) is not self.X:
+            raise NotApplicable("points are coordinates, or classes of arrays")
         x, dx = self._embedded_direction()
         T = self.M.tangent(self.X)
         errors = []
@@ -193,7 +198,7 @@ class Trial:
 
     def _embedded_direction(self):
         dx = self.M.tangent(self.X).apply(self.Z)
-        if self.M.ambient_of.__func__ is not Manifold.ambient_of:
+        if type(self.M).ambient_of is not Manifold.ambient_of:
             dx = self._to_ambient().apply(dx)
         return self.M.ambient(self.X), dx
 
