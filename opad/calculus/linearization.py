@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from opad.blocks import BlockMatrix
+from opad.blocks import BlockMatrix, I
+from opad.blocks.drawing import pattern_html
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
-from opad.operators.algebra import IdentityMinus
+from opad.operators.structural import IdentityMinus
 from opad.tracing.trace import blocks_of, influential
 
 
@@ -35,8 +36,8 @@ def linearize(f, *args, manifolds=None):
     >>> L, D = lin.system
     >>> print(opad.I - L)
     BlockMatrix: 2 x 2 blocks, 3 not zero
-      x1 tanh      I .
-      x2 multiply  H I
+          x1 tanh I .
+      x2 multiply H I
       I identity   H Hadamard
     """
     if manifolds is not None:
@@ -59,7 +60,7 @@ class Linearization:
 
     def __init__(self, run):
         self._run = run
-        self.value = run.value
+        self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value, _ in run.outputs])
         self._count = len(run.inputs)
         self._rows = {}
         self._bound = {}
@@ -190,9 +191,8 @@ class Linearization:
         return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
 
     def _repr_html_(self):
-        from opad.blocks.entries import I
-
-        return (I - self.system[0])._repr_html_()
+        L, D = self.system
+        return pattern_html(I - L, D, titles=("I - L:", "D:"))
 
 
 class JacobianOperator(Operator):

@@ -33,6 +33,7 @@ class Primitive:
     """
 
     multiple = False  # whether the function returns several arrays
+    takes_operands = False  # whether all positional arguments are arrays or numbers
     keywords = frozenset()
 
     def __init__(self, function):
@@ -125,6 +126,7 @@ def linear(function, adjoint, batched=False):
     >>> opad.grad(lambda x: np.sum(every_other(x) ** 2))(np.array([1.0, 2.0, 3.0]))
     array([2., 0., 6.])
     """
+
     def rule(y, x, **static):
         return FunctionOperator(
             lambda X: function(X, **static),
@@ -158,6 +160,7 @@ def bilinear(function, left, right, batched=False):
     >>> opad.grad(inner, argnums=1)(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     array([1., 2.])
     """
+
     def rule(y, a, b):
         name = function.__name__
         return (
@@ -206,7 +209,7 @@ class JacobianRule(Primitive):
         for name, value in kwargs.items():
             if hasattr(value, "tape") and name not in self.names:
                 raise UnsupportedArgumentError(
-                    f"{self.__name__} was called with a traced array as {name}; its Jacobian rule covers "
+                    f"{self.__name__} was called with a traced array as {name}; expected one only among "
                     f"{list(self.names)}. Use the plain value, opad.stop_gradient(...), if that may be constant."
                 )
         for k, name in self.unused:
@@ -218,7 +221,7 @@ class JacobianRule(Primitive):
                 )
 
     def blocks(self, y, args, kwargs, parents):
-        args = [as_numpy_scalar(a) for a in args]
+        args, y = [as_numpy_scalar(a) for a in args], as_numpy_scalar(y)
         stated = self.rule(y, *args, **kwargs)
         row = stated if type(stated) is Row else None
         if row is not None:
