@@ -22,6 +22,8 @@ from opad.operators import is_compound
 class Vector(tuple):
     """A point or tangent vector that is a tuple of arrays, with the arithmetic that pymanopt's optimisers use."""
 
+    __array_ufunc__ = None  # so that NumPy scalars leave products to __rmul__
+
     def __add__(self, other):
         return Vector(x + y for x, y in zip(self, other, strict=True))
 

@@ -9,8 +9,7 @@ from opad.calculus.products import hessian_operator, jacobian_operator
 from opad.errors import IrregularConstraintError, RetractionError
 from opad.manifolds.base import Manifold, as_columns
 from opad.manifolds.krylov import general_minimal_residual, normal_equations
-from opad.operators import Operator
-from opad.operators.algebra import IdentityMinus
+from opad.operators import IdentityMinus, Operator
 from opad.tracing.functions import primitive
 from opad.tracing.primitives import jacobian_rule
 
