@@ -1,12 +1,12 @@
 """pymanopt: opad's derivatives for its problems, and opad's manifolds for its optimisers.
 
-    from opad.interop.pymanopt import PymanoptManifold, opad_function
+from opad.interop.pymanopt import PymanoptManifold, opad_function
 
-    manifold = PymanoptManifold(opad.manifolds.Stiefel(10, 3))      # or a manifold of pymanopt's own
-    @opad_function(manifold)
-    def cost(X):
-        return ...
-    pymanopt.optimizers.TrustRegions().run(pymanopt.Problem(manifold, cost))
+manifold = PymanoptManifold(opad.manifolds.Stiefel(10, 3))      # or a manifold of pymanopt's own
+@opad_function(manifold)
+def cost(X):
+    return ...
+pymanopt.optimizers.TrustRegions().run(pymanopt.Problem(manifold, cost))
 """
 
 import numpy as np

@@ -63,7 +63,7 @@ class ScalarFunction:
             return self.closed_form(a, b)
         a, b = np.broadcast_arrays(a, b)
         close = np.abs(a - b) <= 0.05 * np.maximum(self.radius(a), self.radius(b))
-        result = (self.f(a) - self.f(b)) / np.where(close, 1, a - b)
+        result = np.asarray((self.f(a) - self.f(b)) / np.where(close, 1, a - b))
         if np.any(close):
             a, b = a[close], b[close]
             result[close] = sum(w * self.derivative(b + t * (a - b)) for t, w in zip(_NODES, _WEIGHTS, strict=True))
@@ -73,7 +73,7 @@ class ScalarFunction:
         """f[a, b, c], elementwise with broadcasting."""
         a, b, c = np.sort(np.stack(np.broadcast_arrays(a, b, c)), axis=0)
         close = c - a <= 0.01 * np.maximum(self.radius(a), self.radius(c))
-        result = (self.first(b, c) - self.first(a, b)) / np.where(close, 1, c - a)
+        result = np.asarray((self.first(b, c) - self.first(a, b)) / np.where(close, 1, c - a))
         if np.any(close):
             a, b, c = a[close], b[close], c[close]
             terms = (w * self.second_derivative(p[0] * a + p[1] * b + p[2] * c) for w, p in _TRIANGLE)

@@ -130,7 +130,8 @@ def svfun(A, g):
 @primitive
 def _svfun(A, g):
     U, s, Vh = np.linalg.svd(A, full_matrices=False)
-    return (U * g(s)) @ Vh
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (U * g(s)) @ Vh
 
 
 @operator_rule(_svfun)
