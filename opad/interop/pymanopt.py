@@ -100,7 +100,7 @@ class PymanoptManifold(_PymanoptBase):
         super().__init__(manifold.name, manifold.dim, layout)
         self.manifold = manifold
         self.rng = np.random.default_rng(rng)
-        self._sharp, self._curvature = _Latest(), _Latest()
+        self._conversion = _Latest()
 
     def inner_product(self, point, tangent_vector_a, tangent_vector_b):
         return float(self.manifold.inner(point, tangent_vector_a, tangent_vector_b))
@@ -116,6 +116,8 @@ class PymanoptManifold(_PymanoptBase):
 
     def embedding(self, point, tangent_vector):
         """The change of what a cost function receives; pymanopt asks for Hessians along it."""
+        if type(self.manifold).tangent is Manifold.tangent:
+            return tangent_vector
         return _vector(self.manifold.tangent(point).apply(tangent_vector))
 
     def random_point(self):
@@ -149,16 +151,13 @@ class PymanoptManifold(_PymanoptBase):
         return _vector(self.manifold.transport(point_a, point_b, tangent_vector_a))
 
     def euclidean_to_riemannian_gradient(self, point, euclidean_gradient):
-        return _vector(self._sharp_at(point).apply(_tuple(euclidean_gradient)))
+        return _vector(self.manifold.gradient(point, _tuple(euclidean_gradient)))
 
     def euclidean_to_riemannian_hessian(self, point, euclidean_gradient, euclidean_hessian, tangent_vector):
-        result = _vector(self._sharp_at(point).apply(_tuple(euclidean_hessian)))
         G = _tuple(euclidean_gradient)
-        curvature = self._curvature([*_parts(point), *_parts(G)], lambda: self.manifold.curvature(point, G))
-        return result if curvature is None else result + _vector(curvature.apply(tangent_vector))
-
-    def _sharp_at(self, point):
-        return self._sharp(_parts(point), lambda: self.manifold.sharp(point))
+        key = [*_parts(point), *_parts(G)]
+        convert = self._conversion(key, lambda: self.manifold.hessian_conversion(point, G))
+        return _vector(convert(_tuple(euclidean_hessian), tangent_vector))
 
 
 class OpadBackend(Backend):

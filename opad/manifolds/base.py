@@ -183,6 +183,10 @@ class Manifold:
         """
         return RiemannianHessian(self, X, G, H)
 
+    def hessian_conversion(self, X, G):
+        """What makes Riemannian Hessians of Euclidean ones at X: a callable (H[T Z], Z) -> rhess[Z], made once per X."""
+        return HessianConversion(self.sharp(X), self.curvature(X, G))
+
     def hessian_operator(self, f, X):
         """The Riemannian Hessian of the function f at X, its Euclidean derivatives being traced.
 
@@ -252,6 +256,24 @@ class Manifold:
         return Z
 
 
+class HessianConversion:
+    """(H[T Z], Z) -> sharp(X) H[T Z] + C[Z].
+
+    Parameters
+    ----------
+    sharp : Operator
+    curvature : Operator, or None for zero
+    """
+
+    def __init__(self, sharp, curvature):
+        self.sharp = sharp
+        self.curvature = curvature
+
+    def __call__(self, HZ, Z):
+        result = self.sharp.apply(HZ)
+        return result if self.curvature is None else add(result, self.curvature.apply(Z))
+
+
 class RiemannianHessian(Operator):
     """Z -> sharp(X) H[T Z] + C[Z], the Riemannian Hessian; self-adjoint in the metric on tangent vectors.
 
@@ -266,22 +288,22 @@ class RiemannianHessian(Operator):
     """
 
     def __init__(self, M, X, G, H):
+        self.M, self.X, self.G = M, X, G
         self.tangent = M.tangent(X)
-        self.sharp = M.sharp(X)
-        self.curvature = M.curvature(X, G)
+        self.convert = M.hessian_conversion(X, G)
         self.euclidean = H
         self.dims = self.dimsd = M.tangent_dims if is_compound(M.tangent_dims) else self.tangent.dims
 
-    clinear = property(lambda self: self.tangent.clinear and self.sharp.clinear)
-    data_dtype = property(lambda self: self.sharp.data_dtype)
+    clinear = property(lambda self: self.tangent.clinear)
+    data_dtype = property(lambda self: self.tangent.data_dtype)
 
     def apply(self, Z):
-        result = self.sharp.apply(self.euclidean.apply(self.tangent.apply(Z)))
-        return result if self.curvature is None else add(result, self.curvature.apply(Z))
+        return self.convert(self.euclidean.apply(self.tangent.apply(Z)), Z)
 
     def apply_adjoint(self, Y):
-        result = self.tangent.apply_adjoint(self.euclidean.apply_adjoint(self.sharp.apply_adjoint(Y)))
-        return result if self.curvature is None else add(result, self.curvature.apply_adjoint(Y))
+        sharp, curvature = self.M.sharp(self.X), self.M.curvature(self.X, self.G)
+        result = self.tangent.apply_adjoint(self.euclidean.apply_adjoint(sharp.apply_adjoint(Y)))
+        return result if curvature is None else add(result, curvature.apply_adjoint(Y))
 
 
 class _Same(Operator):

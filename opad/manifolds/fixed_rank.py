@@ -232,6 +232,10 @@ class PSDFixedRank(Manifold):
     def projection(self, Y):
         return SelfAdjoint(_without_rotation, Y)
 
+    def gradient(self, Y, G):
+        """G itself: the gradient of a function that does not change when Y is rotated has no part along rotations."""
+        return G
+
     def curvature(self, Y, G):
         return None
 

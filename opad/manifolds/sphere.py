@@ -6,19 +6,14 @@ from opad.manifolds.base import Manifold
 from opad.manifolds.maps import SelfAdjoint, conjugate, gaussian, is_real
 
 
-def _project(axis, x, W):
-    """W - x Re<x, W>."""
-    return W - x * np.sum(np.real(conjugate(x) * W), axis=axis, keepdims=True)
-
-
 def project_columns(X, W):
-    """The projection, for every column of a matrix."""
-    return _project(-2, X, W)
+    """W - X Re<X, W>, for every column of a matrix."""
+    return W - X * np.sum(np.real(conjugate(X) * W), axis=-2, keepdims=True)
 
 
 def project_vector(x, w):
-    """The projection, for one vector."""
-    return _project(-1, x, w)
+    """w - x Re<x, w>."""
+    return w - x * np.real(np.vecdot(x, w))[..., None]
 
 
 def scale_by(s, Z):

@@ -27,6 +27,16 @@ def _bend_adjoint(X, S, Y):
     return -_project(X, Y) @ S
 
 
+class Fused:
+    """(H[Z], Z) -> P(H[Z] - Z S), with one projection instead of two."""
+
+    def __init__(self, P, S):
+        self.P, self.S = P, S
+
+    def __call__(self, HZ, Z):
+        return self.P.apply(HZ - Z @ self.S)
+
+
 def polar(Y):
     """Y (Y^H Y)^-1/2, the closest matrix with orthonormal columns; from an eigenproblem of the small matrix."""
     return Y @ symfun(ct(Y) @ Y, INVERSE_SQRT)
@@ -89,6 +99,9 @@ class Stiefel(Manifold):
 
     def curvature(self, X, G):
         return PointMap(_bend, _bend_adjoint, (X, sym(ct(X) @ G)), X.shape, clinear=is_real(X))
+
+    def hessian_conversion(self, X, G):
+        return Fused(self.projection(X), sym(ct(X) @ G))
 
     def retraction(self, X, Z):
         return RETRACTIONS[self.chosen][0](X, Z)
