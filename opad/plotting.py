@@ -10,14 +10,13 @@ from itertools import pairwise
 import numpy as np
 
 from opad.blocks import BlockMatrix, I
-from opad.blocks.drawing import COLOURS, kind_of
+from opad.blocks.drawing import COLOURS, IDENTITY_COLOUR, kind_of
 from opad.blocks.entries import is_number
 from opad.blocks.layout import layered_layout
 from opad.errors import ShapeError
 from opad.operators import Operator
 from opad.operators.base import size_of
 
-IDENTITY_COLOUR = "#c8c8c8"
 INK = "#303030"
 SCALES = {"linear": lambda n: max(n, 1), "log": lambda n: 1 + np.log2(max(n, 1)), "equal": lambda n: 1}
 MAX_NAMES = 40  # beyond, the names of rows and columns would overlap
@@ -100,7 +99,7 @@ def graph(system, ax=None, *, labels=True):
     >>> from opad.plotting import graph
     >>> ax = graph(opad.linearize(lambda x: np.tanh(x) * x, np.ones(2)))
     >>> sorted(text.get_text() for text in ax.texts if text.get_gid() == "node")
-    ['p0', 'x1\\ntanh', 'x2\\nmultiply']
+    ['x', 'x1\\ntanh', 'x2\\nmultiply']
     """
     names, edges = _nodes_and_edges(system)
     positions, routes = layered_layout(names, list(edges))
@@ -150,8 +149,10 @@ def _nodes_and_edges(system):
     inputs = (D.column_names or [f"p{k}" for k in range(D.shape[1])]) if D is not None else []
     rows = L.row_names or [f"x{i + 1}" for i in range(L.shape[0])]
     names = {("input", k): name for k, name in enumerate(inputs)} | {("row", i): name for i, name in enumerate(rows)}
-    edges = {(("input", k), ("row", i)): entry for (i, k), entry in (D.blocks.items() if D is not None else ())}
-    edges |= {(("row", j), ("row", i)): entry for (i, j), entry in L.blocks.items() if i != j}
+    # In the order of `spy`, so that both pictures give a kind the same colour.
+    edges = {(("row", j), ("row", i)): entry for (i, j), entry in sorted(L.blocks.items()) if i != j}
+    if D is not None:
+        edges |= {(("input", k), ("row", i)): entry for (i, k), entry in sorted(D.blocks.items())}
     return names, edges
 
 

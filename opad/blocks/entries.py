@@ -13,7 +13,7 @@ from operator import matmul
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-from scipy.sparse.linalg import gmres, splu
+from scipy.sparse.linalg import LinearOperator, gmres, splu
 
 from opad.errors import ConvergenceError, RealLinearError, ShapeError, SingularBlockError
 from opad.operators import Identity, Operator
@@ -86,9 +86,9 @@ def is_identity(entry):
 
 def normalise(entry):
     """An entry as block matrices keep it: foreign operators become opad's, everything else stays what it is."""
-    if isinstance(entry, Operator | StructuralIdentity | Negative) or is_number(entry) or hasattr(entry, "ndim"):
+    if isinstance(entry, Operator | StructuralIdentity | Negative) or is_number(entry):
         return entry
-    return as_operator(entry)
+    return entry if hasattr(entry, "ndim") and not isinstance(entry, LinearOperator) else as_operator(entry)
 
 
 def spaces(entry):
@@ -209,7 +209,7 @@ def solve_action(entry, name):
         return lambda x: inverse * x if x is not I else inverse
     if isinstance(entry, Negative):
         inner = solve_action(entry.entry, name)
-        return lambda x: -inner(x)
+        return (lambda x: -x) if inner is None else lambda x: -inner(x)
     if isinstance(entry, Operator):
         return _operator_solve(entry, name)
     if scipy.sparse.issparse(entry):

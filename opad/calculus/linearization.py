@@ -149,6 +149,12 @@ class Linearization:
             self._rows[i] = blocks_of(self._run.records[i])
         return self._rows[i]
 
+    def __getstate__(self):
+        """Everything but the rules, most of which cannot be pickled: the blocks that they made."""
+        for i in self._order:
+            self._row(i)
+        return {**self.__dict__, "_bound": {}, "_run": self._run.without_rules()}
+
     # -- as matrices ------------------------------------------------------------------------------------------------
 
     @property
@@ -160,7 +166,7 @@ class Linearization:
     def system(self):
         """(L, D), the block matrices of (I - L) dx = D dp; one row per operation, one column of D per input array."""
         names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
-        inputs = [f"p{k}" for k in range(self._count)]
+        inputs = self._run.input_names
         place = {i: k for k, i in enumerate(self._order)}
         spaces = [_space(self._run.records[i][1]) for i in self._order]
         L, D = {}, {}
