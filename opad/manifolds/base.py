@@ -184,7 +184,7 @@ class Manifold:
         return RiemannianHessian(self, X, G, H)
 
     def hessian_conversion(self, X, G):
-        """What makes Riemannian Hessians of Euclidean ones at X: a callable (H[T Z], Z) -> rhess[Z], made once per X."""
+        """A callable (H[T Z], Z) -> rhess[Z] for Euclidean Hessians H at X, made once per point."""
         return HessianConversion(self.sharp(X), self.curvature(X, G))
 
     def hessian_operator(self, f, X):
