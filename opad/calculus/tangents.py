@@ -30,6 +30,21 @@ class TangentLinearization:
     ----------
     value : the function's result
     euclidean : Linearization of the function on the embedding spaces
+
+    Examples
+    --------
+    >>> import numpy as np, opad
+    >>> lin = opad.linearize(lambda x: 3 * x, np.array([0.0, 1.0]), manifolds=opad.manifolds.Sphere(2))
+    >>> lin.jvp(np.array([1.0, 0.0]))
+    array([3., 0.])
+    >>> L, D = lin.system
+    >>> D[0, 0].todense()                                     # 3 I times the tangent map I - x x^T
+    array([[3., 0.],
+           [0., 0.]])
+
+    References
+    ----------
+    P.-A. Absil, R. Mahony, R. Sepulchre, Optimization Algorithms on Matrix Manifolds, 2008, section 3.5.
     """
 
     def __init__(self, f, args, manifolds):

@@ -69,6 +69,13 @@ class Companion(LinearSet):
     ----------
     n : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Companion
+    >>> np.linalg.eigvals(Companion(2).embed(np.array([6.0, -5.0]))).round(12)        # x^2 - 5 x + 6
+    array([2., 3.])
+
     References
     ----------
     A. Edelman, H. Murakami, Polynomial roots from companion matrix eigenvalues, Math. Comp. 64, 1995.
@@ -84,6 +91,14 @@ class Hamiltonian(LinearSet):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Hamiltonian
+    >>> Hamiltonian(1).embed(np.array([1.0, 0.0, 3.0])) + 0.0
+    array([[ 0.,  3.],
+           [-1.,  0.]])
 
     References
     ----------
@@ -125,6 +140,13 @@ class Centred(LinearSet):
     m, n : int
 
     The basis is that of Helmert: column k is (1, ..., 1, -k, 0, ...) / sqrt(k (k + 1)).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Centred
+    >>> Centred(1, 2).embed(np.array([[np.sqrt(2)]])).round(12)
+    array([[ 1., -1.]])
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Nonlinear parametrisations: positive definite, rotation, orthonormal, stochastic and bounded matrices.
+"""Nonlinear parametrisations: positive definite matrices, rotations, orthonormal columns, projectors.
 
 Each is a function of free coordinates, written with functions that opad differentiates; differential, adjoint and
 second derivative are traced. Functions of the spectrum are exact at repeated eigenvalues.
@@ -7,7 +7,6 @@ second derivative are traced. Functions of the spectrum are exact at repeated ei
 import numpy as np
 
 from opad.manifolds.chart import Chart
-from opad.manifolds.information import sinkhorn
 from opad.manifolds.linear import FromTriangle
 from opad.manifolds.maps import ct
 from opad.manifolds.singular import polar_factor
@@ -23,6 +22,14 @@ class LogEuclidean(Chart):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import LogEuclidean
+    >>> LogEuclidean(2).embed(np.zeros(3))
+    array([[1., 0.],
+           [0., 1.]])
 
     References
     ----------
@@ -52,6 +59,14 @@ class LogCholesky(Chart):
     ----------
     n : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import LogCholesky
+    >>> LogCholesky(2).embed(np.array([0.0, 1.0, 0.0]))
+    array([[1., 1.],
+           [1., 2.]])
+
     References
     ----------
     Z. Lin, Riemannian geometry of symmetric positive definite matrices via Cholesky decomposition, SIAM J. Matrix Anal.
@@ -79,6 +94,14 @@ class CorrelationChart(Chart):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import CorrelationChart
+    >>> CorrelationChart(2).embed(np.array([0.75])).round(12)
+    array([[1. , 0.6],
+           [0.6, 1. ]])
 
     References
     ----------
@@ -115,6 +138,14 @@ class RotationExponential(_SkewChart):
     ----------
     n : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import RotationExponential
+    >>> RotationExponential(2).embed(np.array([np.pi / np.sqrt(2)])).round(12) + 0.0
+    array([[ 0., -1.],
+           [ 1.,  0.]])
+
     References
     ----------
     M. Lezcano-Casado, D. Martinez-Rubio, Cheap orthogonal constraints in neural networks, ICML 2019, arXiv:1901.08428.
@@ -130,6 +161,14 @@ class RotationCayley(_SkewChart):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import RotationCayley
+    >>> RotationCayley(2).embed(np.array([2 * np.sqrt(2)])).round(12) + 0.0
+    array([[ 0., -1.],
+           [ 1.,  0.]])
 
     References
     ----------
@@ -157,6 +196,14 @@ class StiefelQR(_FrameChart):
     ----------
     n, p : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import StiefelQR
+    >>> StiefelQR(2, 1).embed(np.array([[3.0], [4.0]])).round(12)
+    array([[0.6],
+           [0.8]])
+
     References
     ----------
     S. Walter, L. Lehmann, Algorithmic differentiation of linear algebra functions, 2010, arXiv:1001.1654.
@@ -172,6 +219,14 @@ class StiefelPolar(_FrameChart):
     Parameters
     ----------
     n, p : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import StiefelPolar
+    >>> StiefelPolar(2, 1).embed(np.array([[3.0], [4.0]])).round(12)
+    array([[0.6],
+           [0.8]])
 
     References
     ----------
@@ -189,6 +244,14 @@ class ProjectorChart(Chart):
     ----------
     n, p : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import ProjectorChart
+    >>> ProjectorChart(2, 1).embed(np.array([[1.0], [1.0]])).round(12)
+    array([[0.5, 0.5],
+           [0.5, 0.5]])
+
     References
     ----------
     T. Bendokat, R. Zimmermann, P.-A. Absil, A Grassmann manifold handbook, Adv. Comput. Math. 50, 2024.
@@ -203,92 +266,3 @@ class ProjectorChart(Chart):
 
     def degenerate_points(self):
         return {"first columns of I": np.eye(*self.dims)}
-
-
-class Direction(Chart):
-    """Unit vectors v / |v|, or matrices with unit columns, for any v without zero columns; D is self-adjoint.
-
-    Parameters
-    ----------
-    *dims : (n,) for the sphere, (n, p) for the oblique manifold
-    """
-
-    def __init__(self, *dims):
-        super().__init__(None, dims, dim=(dims[0] - 1) * (dims[1] if len(dims) > 1 else 1))
-
-    def embed(self, t):
-        return t / np.sqrt(np.sum(t * t, axis=0, keepdims=True))
-
-
-class Softmax(Chart):
-    """Probability vectors, or column stochastic matrices, exp(t) / sum exp(t); D is self-adjoint.
-
-    Parameters
-    ----------
-    *dims : (n,) or (n, p)
-    """
-
-    def __init__(self, *dims):
-        super().__init__(None, dims, dim=(dims[0] - 1) * (dims[1] if len(dims) > 1 else 1))
-
-    def embed(self, t):
-        y = np.exp(t - np.max(t, axis=0, keepdims=True))
-        return y / np.sum(y, axis=0, keepdims=True)
-
-    def degenerate_points(self):
-        return {"uniform": np.zeros(self.dims)}
-
-
-class SinkhornChart(Chart):
-    """Doubly stochastic matrices, Sinkhorn's limit of exp(T); D is self-adjoint, by implicit differentiation.
-
-    Parameters
-    ----------
-    n : int
-
-    References
-    ----------
-    M. Cuturi, Sinkhorn distances, NeurIPS 2013; G. Luise et al., Differential properties of Sinkhorn approximation for
-    learning with Wasserstein distance, NeurIPS 2018.
-    """
-
-    def __init__(self, n):
-        super().__init__(None, (n, n), dim=(n - 1) ** 2)
-
-    def embed(self, t):
-        return sinkhorn(np.exp(t))
-
-    def degenerate_points(self):
-        return {"uniform": np.zeros(self.dims)}
-
-
-class Positive(Chart):
-    """Positive arrays exp(t).
-
-    Parameters
-    ----------
-    *dims : int
-    """
-
-    def __init__(self, *dims):
-        super().__init__(None, dims)
-
-    def embed(self, t):
-        return np.exp(t)
-
-
-class Box(Chart):
-    """Arrays between two bounds, lower + (upper - lower) / (1 + exp(-t)).
-
-    Parameters
-    ----------
-    lower, upper : floats or arrays that broadcast to `dims`
-    dims : shape
-    """
-
-    def __init__(self, lower, upper, dims):
-        self.lower, self.upper = lower, upper
-        super().__init__(None, dims)
-
-    def embed(self, t):
-        return self.lower + (self.upper - self.lower) * (0.5 + 0.5 * np.tanh(t / 2))

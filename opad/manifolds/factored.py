@@ -20,6 +20,13 @@ class LowRank(Chart):
     ----------
     m, n, r : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import LowRank
+    >>> LowRank(1, 2, 1).embed((np.array([[2.0]]), np.array([[1.0], [3.0]])))
+    array([[2., 6.]])
+
     References
     ----------
     B. Mishra, G. Meyer, S. Bonnabel, R. Sepulchre, Fixed-rank matrix factorizations and Riemannian low-rank
@@ -77,6 +84,14 @@ class LowRankPSD(Chart):
     ----------
     n, r : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import LowRankPSD
+    >>> LowRankPSD(2, 1).embed(np.array([[1.0], [2.0]]))
+    array([[1., 2.],
+           [2., 4.]])
+
     References
     ----------
     S. Burer, R. Monteiro, A nonlinear programming algorithm for solving semidefinite programs via low-rank
@@ -101,6 +116,14 @@ class DiagonalPlusLowRank(Chart):
     Parameters
     ----------
     n, r : int, r small enough that the factors are determined up to rotation
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import DiagonalPlusLowRank
+    >>> DiagonalPlusLowRank(2, 1).embed((np.ones(2), np.array([[1.0], [2.0]])))
+    array([[2., 2.],
+           [2., 5.]])
 
     References
     ----------
@@ -149,6 +172,15 @@ class Kronecker(Chart):
     Parameters
     ----------
     p, q, s, t : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Kronecker
+    >>> A, B, X = np.eye(2), np.array([[0.0, 1.0], [1.0, 0.0]]), np.array([[1.0, 2.0], [3.0, 4.0]])
+    >>> Kronecker(2, 2, 2, 2).operator((A, B)).apply(X)
+    array([[2., 1.],
+           [4., 3.]])
 
     References
     ----------
@@ -204,6 +236,14 @@ class KroneckerSum(Chart):
     ----------
     a, b : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import KroneckerSum
+    >>> KroneckerSum(1, 2).embed((np.ones((1, 1)), np.diag([1.0, 2.0])))
+    array([[2., 0.],
+           [0., 3.]])
+
     References
     ----------
     C. Van Loan, The ubiquitous Kronecker product, J. Comput. Appl. Math. 123, 2000.
@@ -229,6 +269,14 @@ class Householder(Chart):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Householder
+    >>> Householder(2).embed(np.array([3.0, 0.0])) + 0.0
+    array([[-1.,  0.],
+           [ 0.,  1.]])
 
     References
     ----------

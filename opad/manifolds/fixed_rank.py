@@ -1,6 +1,7 @@
 """Matrices of fixed rank, and positive semi-definite matrices of fixed rank; the large matrix is never formed."""
 
 import numpy as np
+from scipy.sparse.linalg import svds
 
 from opad.manifolds.base import Manifold
 from opad.manifolds.maps import SelfAdjoint, ct, gaussian
@@ -25,6 +26,15 @@ class FixedRank(Manifold):
 
     `projection` maps any W with products W @ V and W.T @ U to the tangent space: an array, a sparse matrix, or an
     operator.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import FixedRank
+    >>> U, s, V = FixedRank(2, 2, 1).truncate(np.diag([3.0, 1.0]))
+    >>> ((U * s) @ V.T).round(12) + 0.0
+    array([[3., 0.],
+           [0., 0.]])
 
     References
     ----------
@@ -97,8 +107,6 @@ class FixedRank(Manifold):
 
     def truncate(self, A):
         """The point closest to the matrix A, an array or a sparse matrix."""
-        from scipy.sparse.linalg import svds
-
         if min(A.shape) <= self.rank + 1:
             U, s, Vh = np.linalg.svd(A)
         else:
@@ -211,6 +219,14 @@ class PSDFixedRank(Manifold):
     n, r : int
 
     Functions receive Y and must not change when it is rotated, f(Y Q) = f(Y).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import PSDFixedRank
+    >>> PSDFixedRank(2, 1).retraction(np.ones((2, 1)), np.ones((2, 1)))
+    array([[2.],
+           [2.]])
 
     References
     ----------

@@ -46,6 +46,13 @@ class Hyperboloid(Manifold):
     ----------
     n : int, the dimension
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Hyperboloid
+    >>> Hyperboloid(1).exp(np.array([1.0, 0.0]), np.array([0.0, np.log(2)])).round(12)
+    array([1.25, 0.75])
+
     References
     ----------
     M. Nickel, D. Kiela, Learning continuous hierarchies in the Lorentz model of hyperbolic geometry, ICML 2018.
@@ -113,6 +120,14 @@ class Symplectic(Manifold):
     ----------
     n : int, half the size
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Symplectic
+    >>> Symplectic(1).projection(np.eye(2)).apply(np.eye(2)).round(12) + 0.0
+    array([[0., 0.],
+           [0., 0.]])
+
     References
     ----------
     B. Gao, N. T. Son, P.-A. Absil, T. Stykel, Riemannian optimization on the symplectic Stiefel manifold, SIAM J.
@@ -169,6 +184,14 @@ class SpecialLinear(Manifold):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import SpecialLinear
+    >>> SpecialLinear(2).projection(np.eye(2)).apply(np.diag([3.0, 1.0]))
+    array([[ 1.,  0.],
+           [ 0., -1.]])
 
     References
     ----------

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from opad.errors import ConvergenceError
 from opad.manifolds.base import Manifold
 from opad.manifolds.maps import PointMap
 from opad.operators import Operator
@@ -98,6 +99,13 @@ class Simplex(_Fisher):
     ----------
     n : int
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Simplex
+    >>> Simplex(2).gradient(np.array([0.5, 0.5]), np.array([2.0, 0.0]))
+    array([ 0.5, -0.5])
+
     References
     ----------
     S. Amari, Information Geometry and Its Applications, 2016, chapter 2.
@@ -183,8 +191,6 @@ def sinkhorn(A, steps=10000):
     ----------
     R. Sinkhorn, P. Knopp, Concerning nonnegative matrices and doubly stochastic matrices, Pacific J. Math. 21(2), 1967.
     """
-    from opad.errors import ConvergenceError
-
     eps = float(np.finfo(A.dtype).eps)
     X, residual = A, np.inf
     for _ in range(steps):
@@ -235,6 +241,14 @@ class DoublyStochastic(_Fisher):
     Parameters
     ----------
     n : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import DoublyStochastic
+    >>> DoublyStochastic(2).projection(np.full((2, 2), 0.5)).apply(np.diag([2.0, 2.0])).round(12)
+    array([[ 1., -1.],
+           [-1.,  1.]])
 
     References
     ----------

@@ -6,6 +6,7 @@ from opad.errors import ManifoldError
 from opad.manifolds.base import Manifold
 from opad.manifolds.maps import PointMap, SelfAdjoint, ct, gaussian, is_real, sym
 from opad.manifolds.spectral import LyapunovSolve, solve_lyapunov, symfun, symsqrt
+from opad.tracing.array import plain
 
 
 def _hermitian(W):
@@ -75,6 +76,13 @@ class PositiveDefinite(_Definite):
     ----------
     n : int
     dtype : real for symmetric, complex for Hermitian matrices
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import PositiveDefinite
+    >>> round(float(PositiveDefinite(2).dist(np.eye(2), np.diag([np.e**3, np.e**4]))), 12)
+    5.0
 
     References
     ----------
@@ -160,6 +168,13 @@ class BuresWasserstein(_Definite):
     n : int
     dtype : real for symmetric, complex for Hermitian matrices
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import BuresWasserstein
+    >>> round(float(BuresWasserstein(2).squared_dist(np.eye(2), 4 * np.eye(2))), 12)
+    2.0
+
     References
     ----------
     R. Bhatia, T. Jain, Y. Lim, On the Bures-Wasserstein distance between positive definite matrices, Expo. Math. 37(2),
@@ -200,8 +215,6 @@ class BuresWasserstein(_Definite):
 
 
 def _within_domain(Q, L):
-    from opad.tracing.array import plain
-
     smallest = 1 + float(np.min(np.linalg.eigvalsh(plain(L))))
     if not smallest > 0:
         raise ManifoldError(

@@ -31,6 +31,13 @@ class Sphere(Manifold):
     n : int
     dtype : real or complex
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Sphere
+    >>> Sphere(2).retraction(np.array([1.0, 0.0]), np.array([0.0, 0.75])).round(12)
+    array([0.8, 0.6])
+
     References
     ----------
     P.-A. Absil, R. Mahony, R. Sepulchre, Optimization Algorithms on Matrix Manifolds, 2008, sections 3.5 to 5.4.
@@ -97,6 +104,14 @@ class Oblique(Sphere):
     ----------
     n, p : int
     dtype : real or complex
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Oblique
+    >>> Oblique(2, 2).projection(np.eye(2)).apply(np.ones((2, 2)))
+    array([[0., 1.],
+           [1., 0.]])
 
     References
     ----------

@@ -75,6 +75,14 @@ class Stiefel(Manifold):
     retraction : {"polar", "qr", "cayley"}; of second, first and first order
     dtype : real or complex
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Stiefel
+    >>> Stiefel(2, 1).retraction(np.array([[1.0], [0.0]]), np.array([[0.0], [0.75]])).round(12)
+    array([[0.8],
+           [0.6]])
+
     References
     ----------
     A. Edelman, T. Arias, S. Smith, The geometry of algorithms with orthogonality constraints, SIAM J. Matrix Anal.
@@ -135,6 +143,14 @@ class Orthogonal(Stiefel):
     retraction : {"polar", "qr", "cayley", "exp"}
     dtype : real or complex
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Orthogonal
+    >>> Orthogonal(2).projection(np.eye(2)).apply(np.array([[5.0, 2.0], [0.0, 5.0]]))
+    array([[ 0.,  1.],
+           [-1.,  0.]])
+
     References
     ----------
     A. Edelman, T. Arias, S. Smith, The geometry of algorithms with orthogonality constraints, SIAM J. Matrix Anal.
@@ -169,6 +185,13 @@ class Orthogonal(Stiefel):
 class SpecialOrthogonal(Orthogonal):
     """Rotations SO(n), the orthogonal matrices of determinant one; see `Orthogonal`.
 
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import SpecialOrthogonal
+    >>> round(float(np.linalg.det(SpecialOrthogonal(3).random_point(0))), 12)
+    1.0
+
     References
     ----------
     A. Edelman, T. Arias, S. Smith, The geometry of algorithms with orthogonality constraints, SIAM J. Matrix Anal.
@@ -185,6 +208,13 @@ class SpecialOrthogonal(Orthogonal):
 
 class Unitary(Orthogonal):
     """Unitary matrices U(n); see `Orthogonal`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Unitary
+    >>> Unitary(3).dim
+    9
 
     References
     ----------
@@ -221,6 +251,14 @@ class Grassmann(Manifold):
     dtype : real or complex
 
     Functions receive X and must not change when the basis is rotated, f(X Q) = f(X).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.manifolds import Grassmann
+    >>> Grassmann(2, 1).projection(np.array([[1.0], [0.0]])).apply(np.array([[5.0], [2.0]]))
+    array([[0.],
+           [2.]])
 
     References
     ----------
