@@ -1,0 +1,120 @@
+"""Chains of matrix-free Jacobians: where to multiply matrices, where to push tangents, where to pull adjoints."""
+
+from dataclasses import dataclass
+
+from opad.errors import ShapeError
+
+
+@dataclass(frozen=True)
+class ChainPlan:
+    """The cheapest way to the product F_q … F_1 of matrix-free factors, and the homogeneous alternatives.
+
+    Attributes
+    ----------
+    cost : fused multiply-adds of the optimum
+    tangent, adjoint : cost of pushing tangents, or pulling adjoints, through all factors
+    preaccumulate : cost of accumulating every factor first and multiplying them in the best order
+    bracketing : str, such as "((F3 F2) . F1)"
+        "(A B)" multiplies two accumulated matrices; "(A -> B)" pushes the columns of the accumulated B through the
+        factors of A by tangents; "(A <- B)" pulls the rows of the accumulated A through those of B by adjoints.
+    """
+
+    cost: float
+    tangent: float
+    adjoint: float
+    preaccumulate: float
+    bracketing: str
+
+
+def plan_chain(factors):
+    """The cheapest accumulation of a chain of Jacobians of which only tangent and adjoint products are known.
+
+    Parameters
+    ----------
+    factors : sequence of (m, n, E), right to left
+        F_j is m_j x n_j, one of its tangent or adjoint products costs E_j fused multiply-adds; n_(j+1) = m_j.
+
+    Returns
+    -------
+    ChainPlan
+
+    Raises
+    ------
+    ShapeError
+        If the chain is empty or neighbours do not fit.
+
+    Examples
+    --------
+    >>> import opad
+    >>> plan = opad.plan_chain([(3, 3, 29), (1, 3, 14), (2, 1, 7)])
+    >>> plan.cost, plan.tangent, plan.adjoint, plan.preaccumulate
+    (56, 150, 100, 123)
+    >>> plan.bracketing
+    '(F3 (F2 <- F1))'
+
+    Notes
+    -----
+    Dynamic programming over the subchains F_j … F_i:
+
+        C_jj = E_j min(m_j, n_j)
+        C_ji = min over i < k <= j of  C_jk + C_(k-1)i + m_j n_k n_i            multiply two accumulated matrices
+                                       C_(k-1)i + n_i (E_k + … + E_j)           push the right one by tangents
+                                       C_jk + m_j (E_i + … + E_(k-1))           pull the left one by adjoints
+
+    References
+    ----------
+    U. Naumann, "On sparse matrix chain products", arXiv:2003.05755, 2020.
+    """
+    factors = [tuple(factor) for factor in factors]
+    _check_chain(factors)
+    q = len(factors)
+    m, n, E = zip(*factors, strict=True)
+    total = [0]
+    for cost in E:
+        total.append(total[-1] + cost)
+    best = {(i, i): (E[i] * min(m[i], n[i]), None) for i in range(q)}
+    dense = {(i, i): best[i, i][0] for i in range(q)}
+    for length in range(2, q + 1):
+        for i in range(q - length + 1):
+            j = i + length - 1
+            options = []
+            for k in range(i + 1, j + 1):
+                left, right = best[k, j][0], best[i, k - 1][0]
+                options.append((left + right + m[j] * n[k] * n[i], (k, "multiply")))
+                options.append((right + n[i] * (total[j + 1] - total[k]), (k, "tangent")))
+                options.append((left + m[j] * (total[k] - total[i]), (k, "adjoint")))
+            best[i, j] = min(options, key=lambda option: option[0])
+            dense[i, j] = min(dense[k, j] + dense[i, k - 1] + m[j] * n[k] * n[i] for k in range(i + 1, j + 1))
+    return ChainPlan(
+        cost=best[0, q - 1][0],
+        tangent=n[0] * total[q],
+        adjoint=m[q - 1] * total[q],
+        preaccumulate=dense[0, q - 1],
+        bracketing=_bracketing(best, 0, q - 1),
+    )
+
+
+def _check_chain(factors):
+    if not factors:
+        raise ShapeError("plan_chain was given no factors; expected at least one (m, n, E), right to left.")
+    for k, ((m, _, _), (_, n, _)) in enumerate(zip(factors, factors[1:], strict=False)):
+        if m != n:
+            raise ShapeError(
+                f"factor {k + 1} of the chain has {m} rows and factor {k + 2} has {n} columns; expected equal numbers. "
+                "Factors are given right to left: the one that is applied first comes first."
+            )
+
+
+def _bracketing(best, i, j):
+    if i == j:
+        return f"F{i + 1}"
+    k, how = best[i, j][1]
+    if how == "multiply":
+        return f"({_bracketing(best, k, j)} {_bracketing(best, i, k - 1)})"
+    if how == "tangent":
+        return f"({_names(k, j)} -> {_bracketing(best, i, k - 1)})"
+    return f"({_bracketing(best, k, j)} <- {_names(i, k - 1)})"
+
+
+def _names(i, j):
+    return " ".join(f"F{k + 1}" for k in range(j, i - 1, -1))

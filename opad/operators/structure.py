@@ -1,0 +1,306 @@
+"""The matrix of an operator in its cheapest stored form: a number, a diagonal, a sparse matrix, a dense one, or none.
+
+`structure_of(op)` knows opad's own operators. An operator of the user's own takes part by a method `structure()` that
+returns one of these forms; without it the operator stays what it is, opaque, and is only ever applied.
+"""
+
+from math import prod
+
+import numpy as np
+import scipy.sparse
+
+from opad.operators import (
+    algebra,
+    convert,
+    cumulative,
+    elementwise,
+    indexing,
+    joining,
+    products,
+    shaping,
+)
+from opad.operators.base import flatten, size_of, unflatten
+
+
+class Diagonal:
+    """A diagonal matrix, by the vector on its diagonal.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> (Diagonal(np.array([1.0, 2.0])) @ np.eye(2)).tolist()
+    [[1.0, 0.0], [0.0, 2.0]]
+    """
+
+    __array_ufunc__ = None
+
+    def __init__(self, values):
+        self.values = values
+
+    @property
+    def shape(self):
+        n = self.values.shape[0]
+        return n, n
+
+    @property
+    def dtype(self):
+        return self.values.dtype
+
+    def __matmul__(self, other):
+        if isinstance(other, Diagonal):
+            return Diagonal(self.values * other.values)
+        if scipy.sparse.issparse(other):
+            data = np.repeat(self.values, np.diff(other.indptr)) * other.data
+            return scipy.sparse.csr_array((data, other.indices, other.indptr), shape=other.shape)
+        return self.values.reshape((-1,) + (1,) * (other.ndim - 1)) * other
+
+    def __rmatmul__(self, other):
+        if scipy.sparse.issparse(other):
+            data = other.data * self.values[other.indices]
+            return scipy.sparse.csr_array((data, other.indices, other.indptr), shape=other.shape)
+        return other * self.values
+
+    def __mul__(self, scalar):
+        return Diagonal(scalar * self.values)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other):
+        return Diagonal(self.values + (other.values if isinstance(other, Diagonal) else other))
+
+    def conj(self):
+        """The diagonal matrix of the conjugated diagonal."""
+        return Diagonal(np.conj(self.values))
+
+    @property
+    def T(self):
+        return self
+
+    def toarray(self):
+        """The matrix as a dense array."""
+        return np.diag(self.values)
+
+    def tocsr(self):
+        """The matrix as a sparse CSR array."""
+        n = self.values.shape[0]
+        return scipy.sparse.csr_array((self.values, np.arange(n), np.arange(n + 1)), shape=(n, n))
+
+
+def structure_of(op):
+    """The matrix of an operator in its cheapest stored form.
+
+    Parameters
+    ----------
+    op : Operator
+
+    Returns
+    -------
+    number (a multiple of the identity), Diagonal, scipy.sparse.csr_array, 2-D ndarray, or None for an opaque operator
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from opad.operators import Index, Permute, Scaling
+    >>> structure_of(Scaling(3.0, (4,)))
+    3.0
+    >>> structure_of(Index(np.array([2, 0]), (3,))).toarray()
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    form = _FORMS.get(type(op))
+    if form is not None:
+        return form(op)
+    own = getattr(op, "structure", None)
+    return own() if own is not None else None
+
+
+# -- selections: every element of the result is an element of the argument, or of the argument is one of the result ---
+
+
+def _numbered(dims):
+    return unflatten(np.arange(size_of(dims)), dims)
+
+
+def _gather(op):
+    """Rows of the identity: found by applying the operator to the numbers of the elements."""
+    rows, columns = op.shape
+    source = flatten(op.apply(_numbered(op.dims)), op.dimsd).reshape(-1)
+    return scipy.sparse.csr_array((np.ones(rows), source, np.arange(rows + 1)), shape=(rows, columns))
+
+
+def _scatter(op):
+    """Columns of the identity: found by applying the adjoint, which is a gather."""
+    rows, columns = op.shape
+    target = flatten(op.apply_adjoint(_numbered(op.dimsd)), op.dims).reshape(-1)
+    return scipy.sparse.csc_array((np.ones(columns), target, np.arange(columns + 1)), shape=(rows, columns)).tocsr()
+
+
+def _pad(op):
+    return _scatter(op) if op.mode == "constant" else _gather(op)
+
+
+def _component(op):
+    edges = np.cumsum([0, *map(prod, op.dims)])
+    rows = prod(op.dimsd)
+    source = np.arange(rows) + edges[op.k]
+    return scipy.sparse.csr_array((np.ones(rows), source, np.arange(rows + 1)), shape=(rows, int(edges[-1])))
+
+
+# -- elementwise ----------------------------------------------------------------------------------------------------
+
+
+def _hadamard(op):
+    if op.dims == ():
+        return op.M[()] if hasattr(op.M, "shape") else op.M
+    return Diagonal(np.broadcast_to(op.M, op.dims).reshape(-1))
+
+
+def _broadcast_hadamard(op):
+    source = np.broadcast_to(_numbered(op.dims), op.dimsd).reshape(-1)
+    rows, columns = op.shape
+    data = np.broadcast_to(op.M, op.dimsd).reshape(-1)
+    return scipy.sparse.csr_array((data, source, np.arange(rows + 1)), shape=(rows, columns))
+
+
+def _cast(op):
+    return 1.0 if op.clinear else None
+
+
+def _difference(op):
+    numbers = _numbered(op.dims)
+    later = np.roll(numbers, -1, op.axis)
+    keep = [slice(None)] * numbers.ndim
+    keep[op.axis] = slice(None, -1)
+    columns = np.stack([numbers[tuple(keep)].reshape(-1), later[tuple(keep)].reshape(-1)], axis=1)
+    rows = columns.shape[0]
+    data = np.tile([-1.0, 1.0], rows)
+    return scipy.sparse.csr_array((data, columns.reshape(-1), 2 * np.arange(rows + 1)), shape=op.shape)
+
+
+# -- products with matrices -----------------------------------------------------------------------------------------
+
+
+def _kron(A, B):
+    return scipy.sparse.kron(A, B, format="csr")
+
+
+def _matrix(op):
+    return scipy.sparse.csr_array(op.A) if scipy.sparse.issparse(op.A) else op.A
+
+
+def _kronecker_with_identity(op):
+    """The matrix of an operator that multiplies many columns or rows with the same factor."""
+    if isinstance(op, products.LeftMultiply):
+        return _kron(op.B, scipy.sparse.eye_array(op.dims[1]))
+    if isinstance(op, products.RightMultiply):
+        return _kron(scipy.sparse.eye_array(op.dims[0]), op.A.swapaxes(0, 1))
+    if isinstance(op, products.VectorOfMatrix):
+        return _kron(scipy.sparse.eye_array(op.dims[0]), op.x[None, :])
+    return _kron(op.x[None, :], scipy.sparse.eye_array(op.dims[1]))
+
+
+def late_structure_of(op):
+    """The sparse matrix of an operator whose `apply` is far faster than a product with that matrix; None for others.
+
+    Multiplications of matrices by a constant factor are of this kind: next to a dense block they are one matrix
+    product, next to a sparse block their Kronecker form is better.
+    """
+    if isinstance(op, algebra.Adjoint):
+        inner = late_structure_of(op.op)
+        return None if inner is None else inner.conj().T.tocsr()
+    return _kronecker_with_identity(op) if type(op) in _LATE else None
+
+
+# -- composites -----------------------------------------------------------------------------------------------------
+
+
+def adjoint_structure(form):
+    """The conjugate transpose of a stored form."""
+    if form is None:
+        return None
+    if getattr(form, "shape", ()) == ():
+        return form.conjugate()
+    if isinstance(form, Diagonal):
+        return form.conj()
+    adjoint = form.conj().T
+    return adjoint.tocsr() if scipy.sparse.issparse(adjoint) else adjoint
+
+
+def _transposed(op):
+    form = adjoint_structure(structure_of(op.op))
+    return None if form is None else form.conjugate() if np.shape(form) == () else form.conj()
+
+
+def _multiple(op):
+    form = structure_of(op.op)
+    return None if form is None else op.scalar * form
+
+
+def _product(op):
+    left, right = structure_of(op.left), structure_of(op.right)
+    if left is None or right is None:
+        return None
+    if np.shape(left) == () or np.shape(right) == ():
+        return left * right
+    return left @ right
+
+
+def _sum(op):
+    a, b = structure_of(op.a), structure_of(op.b)
+    return None if a is None or b is None else add_forms(a, b, op.shape[0])
+
+
+def _identity_minus(op):
+    form = structure_of(op.op)
+    return None if form is None else add_forms(1.0, -1.0 * form, op.shape[0])
+
+
+def add_forms(a, b, size):
+    """Sum of two stored forms; `size` is the number of rows, for numbers next to matrices."""
+    if np.shape(a) == () and np.shape(b) == ():
+        return a + b
+    a, b = (Diagonal(np.full(size, x)) if np.shape(x) == () else x for x in (a, b))
+    if isinstance(a, Diagonal) and isinstance(b, Diagonal):
+        return a + b
+    dense = isinstance(a, np.ndarray) or isinstance(b, np.ndarray)
+    a, b = (_stored(x, dense) for x in (a, b))
+    return a + b
+
+
+def _stored(form, dense):
+    if dense:
+        return form if isinstance(form, np.ndarray) else form.toarray()
+    return form.tocsr()
+
+
+_LATE = {products.LeftMultiply, products.RightMultiply, products.VectorOfMatrix, products.VectorTimesMatrix}
+
+_FORMS = {
+    algebra.Identity: lambda op: 1.0,
+    algebra.Zero: lambda op: scipy.sparse.csr_array(op.shape),
+    algebra.Adjoint: lambda op: adjoint_structure(structure_of(op.op)),
+    algebra.Transposed: _transposed,
+    algebra.Multiple: _multiple,
+    algebra.Product: _product,
+    algebra.Sum: _sum,
+    algebra.IdentityMinus: _identity_minus,
+    algebra.Relabelled: lambda op: structure_of(op.op),
+    convert.Matrix: _matrix,
+    cumulative.Difference: _difference,
+    elementwise.Scaling: lambda op: op.scalar,
+    elementwise.Hadamard: _hadamard,
+    elementwise.BroadcastHadamard: _broadcast_hadamard,
+    elementwise.Cast: _cast,
+    indexing.Index: _gather,
+    joining.Embed: _scatter,
+    joining.Concatenate: _scatter,
+    joining.Pad: _pad,
+    products.MatrixVector: lambda op: op.A,
+    products.InnerProduct: lambda op: elementwise.conjugate(op.G).reshape((1, -1)),
+    shaping.Permute: _gather,
+    shaping.Reshape: lambda op: 1.0,
+    shaping.Broadcast: _gather,
+    shaping.SumAxes: _scatter,
+    shaping.Flip: _gather,
+    shaping.Roll: _gather,
+}
