@@ -32,6 +32,10 @@ class SingularBlockError(OpadError, ValueError):
     """A diagonal block of a block system cannot be solved."""
 
 
+class DegenerateSpectrumError(OpadError, ValueError):
+    """Eigenvectors or singular vectors were differentiated where they are not differentiable."""
+
+
 class ConvergenceError(OpadError, RuntimeError):
     """An iterative solve of a diagonal block did not reach its tolerance."""
 

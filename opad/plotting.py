@@ -11,8 +11,10 @@ import numpy as np
 
 from opad.blocks import BlockMatrix, I
 from opad.blocks.drawing import COLOURS, kind_of
+from opad.blocks.entries import is_number
 from opad.blocks.layout import layered_layout
 from opad.errors import ShapeError
+from opad.operators import Operator
 from opad.operators.base import size_of
 
 IDENTITY_COLOUR = "#c8c8c8"
@@ -104,9 +106,9 @@ def graph(system, ax=None, *, labels=True):
     positions, routes = layered_layout(names, list(edges))
     xs, ys = np.array(list(positions.values()), float).reshape(-1, 2).T
     ax = ax if ax is not None else _new_axes(1.0 + 1.5 * np.ptp(xs) + 0.8, 0.9 * np.ptp(ys) + 1.4)
-    colours = _colours(edges.values())
-    for edge, kind in edges.items():
-        _draw_edge(ax, routes[edge], colours[kind], kind if labels else "")
+    colours = _colours(map(kind_of, edges.values()))
+    for edge, entry in edges.items():
+        _draw_edge(ax, routes[edge], colours[kind_of(entry)], _edge_name(entry) if labels else "")
     for node, name in names.items():
         _draw_node(ax, positions[node], name, is_input=node[0] == "input")
     ax.set_axis_off()
@@ -138,7 +140,7 @@ def _pair(system):
 
 
 def _nodes_and_edges(system):
-    """{node: name} and {(from, to): kind of the block}; a node is ("input" or "row", index)."""
+    """{node: name} and {(from, to): block}; a node is ("input" or "row", index)."""
     if isinstance(system, BlockMatrix) and system.shape[0] == system.shape[1]:
         L, D = system, None
     elif isinstance(system, BlockMatrix):
@@ -148,11 +150,19 @@ def _nodes_and_edges(system):
     inputs = (D.column_names or [f"p{k}" for k in range(D.shape[1])]) if D is not None else []
     rows = L.row_names or [f"x{i + 1}" for i in range(L.shape[0])]
     names = {("input", k): name for k, name in enumerate(inputs)} | {("row", i): name for i, name in enumerate(rows)}
-    edges = {
-        (("input", k), ("row", i)): kind_of(entry) for (i, k), entry in (D.blocks.items() if D is not None else ())
-    }
-    edges |= {(("row", j), ("row", i)): kind_of(entry) for (i, j), entry in L.blocks.items() if i != j}
+    edges = {(("input", k), ("row", i)): entry for (i, k), entry in (D.blocks.items() if D is not None else ())}
+    edges |= {(("row", j), ("row", i)): entry for (i, j), entry in L.blocks.items() if i != j}
     return names, edges
+
+
+def _edge_name(entry):
+    """The value of a 1 x 1 block, the kind of any other."""
+    entry = entry.evaluate() if hasattr(entry, "evaluate") else entry
+    if kind_of(entry) == "symbol":
+        return str(entry)
+    if is_number(entry):
+        return f"{entry:.3g}" if isinstance(entry, float) else str(entry)
+    return f"{entry.todense()[0, 0]:.3g}" if isinstance(entry, Operator) and entry.shape == (1, 1) else kind_of(entry)
 
 
 def _row_spaces(parts):
@@ -346,9 +356,11 @@ def _draw_edge(ax, points, colour, name):
         codes += [Path.CURVE4] * 3
     ax.add_patch(FancyArrowPatch(path=Path(vertices, codes), arrowstyle="-|>", mutation_scale=8, color=colour,
                                  linewidth=1.2, shrinkA=0, shrinkB=0, zorder=1, gid="edge"))  # fmt: skip
-    if name:
-        (x0, y0), (x1, y1) = points[len(points) // 2 - 1 : len(points) // 2 + 1]
-        ax.text((x0 + x1) / 2, (y0 + y1) / 2, name.replace(" ", "\n"), ha="center", va="center", size=6,
-                color="#909090" if name == "identity" else colour,
+    if name:  # nearer to the start, where edges that share their end are still apart
+        (x0, y0), (x1, y1) = points[:2]
+        t = 0.4 if y0 != y1 else 0.5
+        x, y = x0 + (x1 - x0) * (1.5 * t * (1 - t) + t**3), y0 + (y1 - y0) * (3 - 2 * t) * t**2
+        ax.text(x, y, name.replace(" ", "\n"), ha="center", va="center", size=6, linespacing=1.0,
+                color="#909090" if colour == IDENTITY_COLOUR else colour,
                 bbox={"boxstyle": "round,pad=0.1", "facecolor": "white", "edgecolor": "none"},
                 zorder=2, gid="edge label")  # fmt: skip

@@ -49,7 +49,7 @@ class Recomputed(Operator):
         present = X.present if isinstance(X, Parts) else dict(enumerate(X))
         for k, tangent in present.items():
             x[k] = tangent
-        push_forward(run.records, len(run.inputs), x)
+        push_forward(run.records, len(run.inputs), x, [index for _, index in run.outputs])
         tangents = [None if index is None else x[index] for _, index in run.outputs]
         if not isinstance(self.results, tuple):
             return tangents[0] if tangents[0] is not None else _zeros(self.results, X, self.point)

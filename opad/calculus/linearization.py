@@ -9,7 +9,7 @@ from opad.calculus.engine import Run
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
 from opad.operators.algebra import IdentityMinus
-from opad.tracing.trace import blocks_of
+from opad.tracing.trace import blocks_of, influential
 
 
 def linearize(f, *args):
@@ -57,7 +57,7 @@ class Linearization:
         self._count = len(run.inputs)
         self._rows = {}
         self._bound = {}
-        self._order = _influential(run.records, self._count, [index for _, index in run.outputs])
+        self._order = influential(run.records, self._count, [index for _, index in run.outputs])
 
     # -- products ---------------------------------------------------------------------------------------------------
 
@@ -236,19 +236,6 @@ def _filled(parts, templates, given, given_templates):
         pytrees.zeros_like(template, batch) if part is None else part
         for part, template in zip(parts, templates, strict=True)
     )
-
-
-def _influential(records, count, outputs):
-    """Indices of the records on which an output depends, in order."""
-    needed = [False] * len(records)
-    for index in outputs:
-        if index is not None:
-            needed[index] = True
-    for i in range(len(records) - 1, count - 1, -1):
-        if needed[i]:
-            for _, j in records[i][4]:
-                needed[j] = True
-    return [i for i in range(count, len(records)) if needed[i]]
 
 
 def _space(value):

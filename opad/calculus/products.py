@@ -31,7 +31,7 @@ def jvp(f, primals, tangents):
     leaves = run.directions(tangents)
     x = [None] * len(run.records)
     x[: len(leaves)] = leaves
-    push_forward(run.records, len(leaves), x)
+    push_forward(run.records, len(leaves), x, [index for _, index in run.outputs])
     seen = set(map(id, leaves))
     out = [pytrees.fresh(None if i is None else x[i], value, seen) for value, i in run.outputs]
     return run.value, pytrees.unflatten(run.structure, out)

@@ -99,7 +99,7 @@ def fresh(g, leaf, seen):
         return g
     if g is None:
         g = zeros_like(leaf)
-    if type(g) is TracedArray:
+    if getattr(g, "is_symbolic", False):  # of an outer trace, or of a recording
         return g
     if type(leaf) is float or type(leaf) is complex:
         return type(leaf)(g)

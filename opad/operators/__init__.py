@@ -1,21 +1,21 @@
 """Entries of block matrices: linear operators between array spaces, given by `apply` and `apply_adjoint`."""
 
-from opad.operators.algebra import Adjoint as Adjoint
-from opad.operators.algebra import AsReal as AsReal
-from opad.operators.algebra import Foreign as Foreign
-from opad.operators.algebra import Identity as Identity
-from opad.operators.algebra import IdentityMinus as IdentityMinus
-from opad.operators.algebra import Multiple as Multiple
 from opad.operators.algebra import Operator as Operator
-from opad.operators.algebra import Product as Product
-from opad.operators.algebra import Relabelled as Relabelled
-from opad.operators.algebra import Sum as Sum
-from opad.operators.algebra import Transposed as Transposed
-from opad.operators.algebra import Zero as Zero
 from opad.operators.base import flatten as flatten
 from opad.operators.base import is_compound as is_compound
 from opad.operators.base import size_of as size_of
 from opad.operators.base import unflatten as unflatten
+from opad.operators.composites import Adjoint as Adjoint
+from opad.operators.composites import AsReal as AsReal
+from opad.operators.composites import Foreign as Foreign
+from opad.operators.composites import Identity as Identity
+from opad.operators.composites import IdentityMinus as IdentityMinus
+from opad.operators.composites import Multiple as Multiple
+from opad.operators.composites import Product as Product
+from opad.operators.composites import Relabelled as Relabelled
+from opad.operators.composites import Sum as Sum
+from opad.operators.composites import Transposed as Transposed
+from opad.operators.composites import Zero as Zero
 from opad.operators.convert import Matrix as Matrix
 from opad.operators.convert import as_operator as as_operator
 from opad.operators.cumulative import CumulativeSum as CumulativeSum
@@ -29,6 +29,12 @@ from opad.operators.elementwise import Hadamard as Hadamard
 from opad.operators.elementwise import ImaginaryPart as ImaginaryPart
 from opad.operators.elementwise import RealPart as RealPart
 from opad.operators.elementwise import Scaling as Scaling
+from opad.operators.factorizations import CholeskyDifferential as CholeskyDifferential
+from opad.operators.factorizations import CofactorDifferential as CofactorDifferential
+from opad.operators.factorizations import LogDeterminant as LogDeterminant
+from opad.operators.factorizations import PolarDifferential as PolarDifferential
+from opad.operators.factorizations import PseudoinverseDifferential as PseudoinverseDifferential
+from opad.operators.factorizations import QRDifferential as QRDifferential
 from opad.operators.fft import FFT as FFT
 from opad.operators.fft import IRFFT as IRFFT
 from opad.operators.fft import RFFT as RFFT
@@ -53,5 +59,8 @@ from opad.operators.shaping import Permute as Permute
 from opad.operators.shaping import Reshape as Reshape
 from opad.operators.shaping import Roll as Roll
 from opad.operators.shaping import SumAxes as SumAxes
+from opad.operators.solve import LinearSystem as LinearSystem
 from opad.operators.solve import Solve as Solve
 from opad.operators.solve import TriangularSolve as TriangularSolve
+from opad.operators.spectral import HermitianEigen as HermitianEigen
+from opad.operators.spectral import SingularValueDecomposition as SingularValueDecomposition

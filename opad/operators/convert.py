@@ -9,8 +9,9 @@ from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from opad.errors import ConversionError, ShapeError
-from opad.operators.algebra import Foreign, Operator, Relabelled
+from opad.operators.algebra import Operator
 from opad.operators.base import size_of
+from opad.operators.composites import Foreign, Relabelled
 from opad.operators.elementwise import Scaling
 from opad.operators.products import adjoint_matrix, vector_product
 

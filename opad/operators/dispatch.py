@@ -36,3 +36,10 @@ def dispatchable(function):
         return function(*args, **kwargs)
 
     return dispatching
+
+
+def plain(x):
+    """The array inside a traced one, through all levels, for decisions that have no derivative; others as they are."""
+    while hasattr(x, "tape"):
+        x = x.value
+    return x

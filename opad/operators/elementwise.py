@@ -102,7 +102,10 @@ class BroadcastHadamard(Operator):
         return Y if Y.shape == shape else np.broadcast_to(Y, shape)
 
     def apply_adjoint(self, Y):
-        return sum_to_shape(np.conj(self.M) * Y, self.dims, len(self.dimsd))
+        M = self.M
+        if isinstance(M, complex) or (hasattr(M, "dtype") and M.dtype.kind == "c"):  # np.conj(1) is an int64
+            M = np.conj(M)
+        return sum_to_shape(M * Y, self.dims, len(self.dimsd))
 
 
 class Cast(Operator):

@@ -117,14 +117,20 @@ def scatter_add(values, key, shape):
     >>> scatter_add(np.array([1.0, 2.0, 3.0]), (np.array([0, 2, 0]),), (3,))
     array([4., 0., 2.])
     """
-    result = np.zeros_like(values, shape=shape)
     if is_basic(key) or _has_no_repetition(key):
+        result = _zeros(values, shape)
         result[key] = values
-    elif type(result) is np.ndarray:
-        result = _add_at(result, key, np.asarray(values))
+    elif isinstance(values, np.ndarray):
+        result = _add_at(values, key, shape)
     else:
+        result = np.zeros_like(values, shape=shape)
         np.add.at(result, key, values)
     return result
+
+
+def _zeros(values, shape):
+    # For NumPy not zeros_like, which writes its zeros; zeros leaves that to the operating system.
+    return np.zeros(shape, values.dtype) if type(values) is np.ndarray else np.zeros_like(values, shape=shape)
 
 
 def _has_no_repetition(key):
@@ -132,16 +138,15 @@ def _has_no_repetition(key):
     return not any(getattr(k, "ndim", 0) and k.dtype.kind != "b" for k in key)
 
 
-def _add_at(result, key, values):
+def _add_at(values, key, shape):
     """`numpy.add.at` on zeros, in a form that NumPy and SciPy have fast loops for."""
-    axis = _only_array_axis(key)
-    if axis is not None and result.ndim > 1 and result.size > 4096 and result.dtype.char in "fdFD":
-        return _add_slices(result.shape, key[axis], values, axis)
-    flat = result.reshape(-1)
-    whole = axis is not None and result.ndim == 1
-    indices = key[0] if whole else np.arange(flat.size).reshape(result.shape)[key]
+    axis, size = _only_array_axis(key), prod(shape)
+    if axis is not None and len(shape) > 1 and size > 4096 and values.dtype.char in "fdFD":
+        return _add_slices(shape, key[axis], values, axis)
+    flat = np.zeros(size, values.dtype)
+    indices = key[0] if axis is not None and len(shape) == 1 else np.arange(size).reshape(shape)[key]
     np.add.at(flat, indices.reshape(-1), values.reshape(-1))
-    return flat.reshape(result.shape)
+    return flat.reshape(shape)
 
 
 def _only_array_axis(key):

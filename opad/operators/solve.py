@@ -9,7 +9,7 @@ from scipy.linalg import get_lapack_funcs
 from opad.errors import SingularBlockError
 from opad.operators.algebra import Operator
 from opad.operators.elementwise import conjugate, expand_dims_to, sum_to_shape
-from opad.operators.products import adjoint_matrix
+from opad.operators.products import adjoint_matrix, left_product, vector_product
 
 
 @lru_cache(maxsize=64)
@@ -198,3 +198,35 @@ class TriangularSolve(Operator):
         if info:
             raise_singular(self, info - 1)
         return Y
+
+
+class LinearSystem(Operator):
+    """X -> A X, with the solution of A X = Y: the diagonal block of an equation A dX = ….
+
+    Forward:  dY = A dX          Adjoint:  X~ = A^H Y~          `solve` and `solve_adjoint` share one factorisation
+
+    Parameters
+    ----------
+    A : (*stack, n, n) array
+    dims : shape of X, (n,) after the stack of A for one vector per matrix, else (*stack, n, cols)
+    is_vector : bool, which of the two
+    """
+
+    def __init__(self, A, dims, is_vector):
+        self.A = A
+        self.dims = self.dimsd = dims
+        self.is_vector = is_vector
+        inverse = Solve(A) if is_vector else Solve(A, dims=dims)
+        self.solve = inverse.apply
+        self.solve_adjoint = inverse.apply_adjoint
+
+    def apply(self, X):
+        return self._multiply(self.A, X)
+
+    def apply_adjoint(self, Y):
+        return self._multiply(adjoint_matrix(self.A), Y)
+
+    def _multiply(self, A, X):
+        if A.ndim == 2:
+            return vector_product(A, X) if self.is_vector else left_product(A, X)
+        return (A @ X[..., None])[..., 0] if self.is_vector else A @ X

@@ -1,4 +1,4 @@
-"""Checks that users run on their own operators and functions. Each returns its numbers; none of them draws or prints."""
+"""Checks that users run on their own operators and functions. Each returns its numbers; none draws or prints."""
 
 from opad.testing.derivatives import DerivativeReport as DerivativeReport
 from opad.testing.derivatives import check_derivative as check_derivative

@@ -104,8 +104,8 @@ class _Line:
         size = max(1.0, max((float(np.max(np.abs(leaf), initial=0)) for leaf in leaves), default=1.0))
         longest = (0.1 if self.eps > 1e-10 else 0.01) if step is None else step
         self.steps = longest * size * 0.5 ** np.arange(HALVINGS)
-        self.scale = self._pairing([np.abs(w) for w in self.weights], [np.abs(y) for y in results])
-        self.noise = 200 * self.eps * max(self.scale, 1e-3)
+        self.scale = max(self._pairing([np.abs(w) for w in self.weights], [np.abs(y) for y in results]), 1e-3)
+        self.noise = 200 * self.eps * self.scale
 
     def _of_floats(self, leaves):
         return [leaf for leaf in leaves if pytrees.is_differentiable(leaf)]

@@ -55,8 +55,9 @@ def check_operator(op, *, seed=0, dtypes=None, interop=True, tolerance=None, rai
     ...         return np.cumsum(X, axis=-1)
     ...     def apply_adjoint(self, Y):
     ...         return Y
-    >>> [check.name for check in opad.testing.check_operator(Wrong(), dtypes=[float], interop=False).failed]
-    ['dot test [float64]', 'dense adjoint [float64]']
+    >>> report = opad.testing.check_operator(Wrong(), dtypes=[float])
+    >>> report.ok, report["dot test [float64]"].ok, report["linearity [float64]"].ok
+    (False, False, True)
     """
     if not isinstance(op, Operator):
         raise TypeError(
@@ -86,7 +87,7 @@ def find_domains(op, dtypes, seed):
         try:
             returned = np.result_type(*parts_of(op.apply_adjoint(op.apply(draw(op.dims, dtype, rng)))))
         except Exception as error:
-            checks.append(Check(f"domain [{dtype}]", None, note=f"not an argument dtype: {type(error).__name__}"))
+            checks.append(Check(f"domain [{dtype}]", None, note=f"{type(error).__name__}: {error}".split("\n")[0]))
             continue
         if returned.kind != dtype.kind:
             note = f"the adjoint returns {returned}: not a dtype of this operator's domain"
@@ -94,7 +95,8 @@ def find_domains(op, dtypes, seed):
         elif returned not in domains:
             domains.append(returned)
     if not domains:
-        checks.append(Check("domain", math.inf, note="neither real nor complex arguments come back from apply_adjoint"))
+        reasons = "; ".join(dict.fromkeys(check.note for check in checks))
+        checks.append(Check("domain", math.inf, note=f"apply_adjoint(apply(X)) works for no dtype: {reasons}"))
     return domains, checks
 
 

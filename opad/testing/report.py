@@ -26,7 +26,7 @@ class Check:
 
     @property
     def ok(self):
-        return self.error is None or self.error <= self.tolerance
+        return self.error is None or bool(self.error <= self.tolerance)
 
     @property
     def verdict(self):

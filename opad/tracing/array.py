@@ -1,10 +1,11 @@
 """TracedArray: what a differentiated function sees in place of an array; every NumPy operation on it adds a record."""
 
+import inspect
 import traceback
 
 import numpy as np
 
-from opad.errors import MissingRuleError, TracingError
+from opad.errors import MissingRuleError, TracingError, UnsupportedArgumentError
 from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
 
@@ -26,6 +27,7 @@ class TracedArray:
     __slots__ = ("index", "tape", "value")
     __array_priority__ = 1000
     __hash__ = None
+    is_symbolic = True
 
     def __init__(self, value, trace, index):
         self.value = value
@@ -303,16 +305,36 @@ _COMPONENT.__name__ = "component"
 def call(function, args, kwargs):
     """What NumPy's function does with arguments among which there are traced arrays."""
     primitive = RULES.get(function)
+    if kwargs:
+        kwargs = {name: value for name, value in kwargs.items() if not _is_default(name, value)}
     if primitive is not None:
         if len(args) > 1:
             primitive.check_call(args, kwargs)
         return record(primitive, args, kwargs)
     implementation = COMPOSITES.get(function)
     if implementation is not None:
-        return implementation(*args, **kwargs)
+        return _call_composite(function, implementation, args, kwargs)
     if function in CONSTANTS:
         return CONSTANTS[function](*map(plain_nested, args), **{k: plain_nested(v) for k, v in kwargs.items()})
     raise missing_rule(function)
+
+
+def _is_default(name, value):
+    return value is np._NoValue or (value is None and (name == "out" or name == "dtype"))
+
+
+def _call_composite(function, implementation, args, kwargs, suffix=""):
+    try:
+        return implementation(*args, **kwargs)
+    except TypeError as error:
+        try:
+            inspect.signature(implementation).bind(*args, **kwargs)
+        except TypeError as reason:
+            raise UnsupportedArgumentError(
+                f"{_name(function)}{suffix} was called on a traced array with arguments that opad does not cover"
+                f"{caller()}: {reason}. Expected {inspect.signature(implementation)}; write the operation without it."
+            ) from error
+        raise
 
 
 def plain_nested(x):
@@ -324,7 +346,7 @@ def plain_nested(x):
 
 def _other_ufunc_call(ufunc, method, inputs, kwargs):
     """Ufuncs without a rule of their own, with keywords, or used through reduce, accumulate, outer."""
-    kwargs = {name: value for name, value in kwargs.items() if value is not None}
+    kwargs = {name: value for name, value in kwargs.items() if not _is_default(name, value)}
     if "out" in kwargs:
         raise TracingError(
             f"{_name(ufunc)} was to write a traced value into an existing array (out=, or an in-place operator such as "
@@ -335,7 +357,7 @@ def _other_ufunc_call(ufunc, method, inputs, kwargs):
     implementation = COMPOSITES.get((ufunc, method))
     if implementation is None:
         raise missing_rule(ufunc, f".{method}")
-    return implementation(*inputs, **kwargs)
+    return _call_composite(ufunc, implementation, inputs, kwargs, f".{method}")
 
 
 def missing_rule(function, suffix=""):

@@ -5,7 +5,7 @@ import numpy as np
 from opad.operators.algebra import Operator, Product
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling
 from opad.operators.shaping import Broadcast
-from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, plain_function, with_cast
+from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, with_cast
 
 _PYTHON_NUMBERS = (float, int, complex, bool)
 
@@ -122,9 +122,9 @@ def elementwise(function, *partials):
     >>> opad.grad(softplus)(0.0)
     0.5
     """
-    RULES[function] = Elementwise(plain_function(function), partials)
+    RULES[function] = Elementwise(function, partials)
 
 
 def singular_elementwise(function, *partials):
     """`elementwise` for functions with infinite partials: a zero (co)tangent stays zero where a partial is infinite."""
-    RULES[function] = SingularElementwise(plain_function(function), partials)
+    RULES[function] = SingularElementwise(function, partials)

@@ -8,17 +8,24 @@ from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule
 
 
 class UserPrimitive:
-    """A function that is called with plain arrays and recorded as one row; made by `opad.primitive`."""
+    """A function that is called with plain arrays and recorded as one row; made by `opad.primitive`.
+
+    Calls with symbolic arrays (of a trace, of a recording) are theirs to record, at every level of nesting; the
+    function itself only ever sees plain arrays.
+    """
 
     def __init__(self, function):
         self.plain = function
         update_wrapper(self, function)
 
     def __call__(self, *args, **kwargs):
+        symbolic = None
         for a in (*args, *kwargs.values()):
-            if type(a) is TracedArray:
+            if type(a) is TracedArray:  # before a recording, which records what the trace does
                 return call(self, args, kwargs)
-        return self.plain(*args, **kwargs)
+            if getattr(a, "is_symbolic", False):
+                symbolic = a
+        return self.plain(*args, **kwargs) if symbolic is None else symbolic.__opad_dispatch__(self, args, kwargs)
 
     def __repr__(self):
         return f"<primitive {self.__name__}>"

@@ -23,10 +23,6 @@ def _method(name):
     return method
 
 
-for _name in METHODS:
-    setattr(TracedArray, _name, _method(_name))
-
-
 def _shape_arguments(shape):
     return shape[0] if len(shape) == 1 else shape
 
@@ -54,14 +50,21 @@ def _fill(self, value):
     self.__setitem__(..., value)
 
 
-TracedArray.reshape = _reshape
-TracedArray.transpose = _transpose
+def install_methods(cls):
+    """Give an array type that implements NumPy's protocols the methods of ndarray, except astype and assignment."""
+    for name in METHODS:
+        setattr(cls, name, _method(name))
+    cls.reshape = _reshape
+    cls.transpose = _transpose
+    cls.flatten = cls.ravel
+    cls.copy = lambda self, order="C": np.copy(self)
+    cls.conj = cls.conjugate = lambda self: np.conjugate(self)
+    cls.T = property(lambda self: np.transpose(self))
+    cls.mT = property(lambda self: np.swapaxes(self, -1, -2))
+    cls.real = property(lambda self: np.real(self) if self.dtype.kind == "c" else self)
+    cls.imag = property(lambda self: np.imag(self))
+
+
+install_methods(TracedArray)
 TracedArray.astype = _astype
 TracedArray.fill = _fill
-TracedArray.flatten = TracedArray.ravel
-TracedArray.copy = lambda self, order="C": np.copy(self)
-TracedArray.conj = TracedArray.conjugate = lambda self: np.conjugate(self)
-TracedArray.T = property(lambda self: np.transpose(self))
-TracedArray.mT = property(lambda self: np.swapaxes(self, -1, -2))
-TracedArray.real = property(lambda self: np.real(self) if self.dtype.kind == "c" else self)
-TracedArray.imag = property(lambda self: np.imag(self))

@@ -125,19 +125,17 @@ def linear(function, adjoint, batched=False):
     >>> opad.grad(lambda x: np.sum(every_other(x) ** 2))(np.array([1.0, 2.0, 3.0]))
     array([2., 0., 6.])
     """
-    plain = plain_function(function)
-
     def rule(y, x, **static):
         return FunctionOperator(
-            lambda X: plain(X, **static),
+            lambda X: function(X, **static),
             lambda Y: adjoint(Y, x, **static),
             x.shape,
             y.shape,
             batched,
-            plain.__name__,
+            function.__name__,
         )
 
-    RULES[function] = JacobianRule(plain, rule)
+    RULES[function] = JacobianRule(function, rule)
 
 
 def bilinear(function, left, right, batched=False):
@@ -160,16 +158,14 @@ def bilinear(function, left, right, batched=False):
     >>> opad.grad(inner, argnums=1)(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     array([1., 2.])
     """
-    plain = plain_function(function)
-
     def rule(y, a, b):
-        name = plain.__name__
+        name = function.__name__
         return (
-            FunctionOperator(lambda X: plain(X, b), lambda Y: left(Y, a, b), np.shape(a), y.shape, batched, name),
-            FunctionOperator(lambda X: plain(a, X), lambda Y: right(Y, a, b), np.shape(b), y.shape, batched, name),
+            FunctionOperator(lambda X: function(X, b), lambda Y: left(Y, a, b), np.shape(a), y.shape, batched, name),
+            FunctionOperator(lambda X: function(a, X), lambda Y: right(Y, a, b), np.shape(b), y.shape, batched, name),
         )
 
-    RULES[function] = JacobianRule(plain, rule)
+    RULES[function] = JacobianRule(function, rule)
 
 
 # -- the general form -----------------------------------------------------------------------------------------------
@@ -195,6 +191,7 @@ class JacobianRule(Primitive):
         parameters = list(inspect.signature(rule).parameters.values())[1:]
         self.names = {p.name: k for k, p in enumerate(parameters) if p.kind == p.POSITIONAL_OR_KEYWORD}
         self.accepts_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
+        self.unused = [(k, name) for name, k in self.names.items() if name in ("dtype", "out")]
         self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
         self.keywords = frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
 
@@ -206,6 +203,19 @@ class JacobianRule(Primitive):
                 f"{self.__name__} was called with {len(args)} positional arguments, but its Jacobian rule covers "
                 f"{list(self.names)}. Pass only those, or register a rule with opad.jacobian_rule."
             )
+        for name, value in kwargs.items():
+            if hasattr(value, "tape") and name not in self.names:
+                raise UnsupportedArgumentError(
+                    f"{self.__name__} was called with a traced array as {name}; its Jacobian rule covers "
+                    f"{list(self.names)}. Use the plain value, opad.stop_gradient(...), if that may be constant."
+                )
+        for k, name in self.unused:
+            value = args[k] if k < len(args) else kwargs.get(name)
+            if value is not None:
+                raise UnsupportedArgumentError(
+                    f"{self.__name__} was called with {name}={value!r} on a traced array; expected None. Write "
+                    f"{'.astype(dtype) on the argument' if name == 'dtype' else 'y = f(x) in place of f(x, out=y)'}."
+                )
 
     def blocks(self, y, args, kwargs, parents):
         args = [as_numpy_scalar(a) for a in args]
@@ -260,7 +270,7 @@ def jacobian_rule(function, casts=True, multiple=False):
             return _as_operators(rule(y, *args, **kwargs), y, args)
 
         checked.__signature__ = inspect.signature(rule)
-        RULES[function] = JacobianRule(plain_function(function), checked, casts, multiple)
+        RULES[function] = JacobianRule(function, checked, casts, multiple)
         return rule
 
     return register
@@ -270,7 +280,7 @@ def operator_rule(function, casts=True, multiple=False):
     """`jacobian_rule` for opad's own rules, which return Operators and need no conversion."""
 
     def register(rule):
-        RULES[function] = JacobianRule(plain_function(function), rule, casts, multiple)
+        RULES[function] = JacobianRule(function, rule, casts, multiple)
         return rule
 
     return register
@@ -301,8 +311,3 @@ def composite(*functions):
 def constant(*functions):
     """Declare functions whose results are locally constant: plain values, without derivative."""
     CONSTANTS.update((function, function) for function in functions)
-
-
-def plain_function(function):
-    """The function on plain arrays behind one that `opad.primitive` made."""
-    return getattr(function, "plain", function)

@@ -100,11 +100,27 @@ def pull_back(records, inputs, x):
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
 
 
-def push_forward(records, inputs, x):
-    """Forward substitution of tangents; the counterpart of `pull_back`, which keeps every tangent in `x`."""
+def influential(records, count, outputs):
+    """Indices of the records on which an output depends, in order."""
+    needed = [False] * len(records)
+    for index in outputs:
+        if index is not None:
+            needed[index] = True
+    for i in range(len(records) - 1, count - 1, -1):
+        if needed[i]:
+            for _, j in records[i][4]:
+                needed[j] = True
+    return [i for i in range(count, len(records)) if needed[i]]
+
+
+def push_forward(records, inputs, x, outputs):
+    """Forward substitution of tangents to `outputs`; the counterpart of `pull_back`, which keeps every tangent in `x`.
+
+    Records without influence on an output are skipped: what is not used need not be differentiable.
+    """
 
     def row(i):
         diagonal, blocks = blocks_of(records[i])
         return diagonal and diagonal.solve, [(j, op and op.apply) for j, op in blocks]
 
-    forward_substitution(row, x, range(inputs, len(records)))
+    forward_substitution(row, x, influential(records, inputs, outputs))

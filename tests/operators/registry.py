@@ -23,6 +23,10 @@ def invertible(rng, dtype, *shape):
     return array(rng, dtype, *shape) + 2 * shape[-1] * np.eye(shape[-1], dtype=dtype)
 
 
+def pseudoinverse(A):
+    return ops.PseudoinverseDifferential(A, np.linalg.pinv(A))
+
+
 def real_dtype(dtype):
     return np.dtype(np.finfo(dtype).dtype)
 
@@ -201,10 +205,24 @@ add("Solve, stack of columns", lambda r, d: ops.Solve(invertible(r, d, 2, 3, 3),
 add("Solve, broadcast", lambda r, d: ops.Solve(invertible(r, d, 2, 3, 3), dims=(3, 2)))
 add("Solve, broadcast both", lambda r, d: ops.Solve(invertible(r, d, 2, 3, 3), dims=(2, 1, 3, 2)))
 add("Solve, stacked X", lambda r, d: ops.Solve(invertible(r, d, 3, 3), dims=(2, 3, 2)))
+add("LinearSystem", lambda r, d: ops.LinearSystem(invertible(r, d, 3, 3), (3,), True))
+add("LinearSystem, columns", lambda r, d: ops.LinearSystem(invertible(r, d, 3, 3), (3, 2), False))
+add("LinearSystem, stack", lambda r, d: ops.LinearSystem(invertible(r, d, 2, 3, 3), (2, 3), True))
+add("LinearSystem, stack of columns", lambda r, d: ops.LinearSystem(invertible(r, d, 2, 3, 3), (2, 3, 2), False))
 add("TriangularSolve", lambda r, d: ops.TriangularSolve(invertible(r, d, 4, 4)))
 add("TriangularSolve, upper", lambda r, d: ops.TriangularSolve(invertible(r, d, 4, 4), lower=False, cols=3))
 add("TriangularSolve, F order", lambda r, d: ops.TriangularSolve(invertible(r, d, 4, 4).T, cols=2))
 add("TriangularSolve, stack", lambda r, d: ops.TriangularSolve(invertible(r, d, 2, 3, 3), cols=2))
+for stack in ((), (2,)):
+    add(
+        f"CofactorDifferential, {stack}",
+        lambda r, d, s=stack: ops.CofactorDifferential(*np.linalg.svd(array(r, d, *s, 3, 3))),
+    )
+    add(
+        f"PolarDifferential, {stack}",
+        lambda r, d, s=stack: ops.PolarDifferential(*np.linalg.svd(array(r, d, *s, 4, 3), full_matrices=False)),
+    )
+    add(f"PseudoinverseDifferential, {stack}", lambda r, d, s=stack: pseudoinverse(array(r, d, *s, 4, 3)))
 add("FFT", lambda r, d: with_dtype(ops.FFT((3, 4)), d))
 add("FFT, cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=3, norm="forward"), d))
 add("FFT, padded and cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=(5, 3), axes=(0, 1), norm="ortho"), d))

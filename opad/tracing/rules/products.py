@@ -76,6 +76,8 @@ def inner(a, b):
     """Sum over the last axes."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
+    if np.ndim(b) == 1:
+        return np.matmul(a, b)
     return np.tensordot(a, b, axes=((np.ndim(a) - 1,), (np.ndim(b) - 1,)))
 
 

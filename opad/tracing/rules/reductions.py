@@ -27,23 +27,23 @@ def _weighted_sum(weights, x, axes, keepdims):
 
 
 @operator_rule(np.sum)
-def _(y, a, axis=None, keepdims=False):
+def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     return SumAxes(a.shape, _axes(axis, a.ndim), keepdims)
 
 
 @operator_rule(np.mean)
-def _(y, a, axis=None, keepdims=False):
+def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     return Multiple(y.size / a.size if a.size else 0.0, SumAxes(a.shape, _axes(axis, a.ndim), keepdims))
 
 
 @operator_rule(np.var, casts=False)
-def _(y, a, axis=None, ddof=0, keepdims=False, correction=0):
+def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=0):
     """d var = 2 / (n - ddof) sum Re(conj(a - mean) da)."""
     return _variance_block(a, axis, max(ddof, correction), keepdims, 2.0)
 
 
 @operator_rule(np.std, casts=False)
-def _(y, a, axis=None, ddof=0, keepdims=False, correction=0):
+def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=0):
     """d std = d var / (2 std); 0 where the standard deviation is 0."""
     axes = _axes(axis, a.ndim)
     deviation = _kept(y, axes, a.shape)
@@ -69,7 +69,7 @@ def _divisor(count, ddof):
 
 
 @operator_rule(np.prod)
-def _(y, a, axis=None, keepdims=False):
+def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     """d prod = sum_i (product of the others) da_i, exact where factors are zero."""
     axes = _axes(axis, a.ndim)
     if np.all(plain(a) != 0):
@@ -96,12 +96,12 @@ def _products_of_others(a, axes):
 
 
 @operator_rule(np.max)
-def _(y, a, axis=None, keepdims=False):
+def _(y, a, axis=None, out=None, keepdims=False):
     return _extremum_block(y, a, axis, keepdims)
 
 
 @operator_rule(np.min)
-def _(y, a, axis=None, keepdims=False):
+def _(y, a, axis=None, out=None, keepdims=False):
     return _extremum_block(y, a, axis, keepdims)
 
 
@@ -113,7 +113,7 @@ def _extremum_block(y, a, axis, keepdims):
 
 
 @operator_rule(np.cumsum)
-def _(y, a, axis=None):
+def _(y, a, axis=None, dtype=None, out=None):
     return CumulativeSum(a.shape, axis)
 
 

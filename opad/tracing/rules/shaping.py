@@ -327,7 +327,13 @@ composite(np.dsplit)(lambda ary, indices_or_sections: split(ary, indices_or_sect
 
 @operator_rule(np.pad)
 def _(y, array, pad_width, mode="constant", *, constant_values=0):
-    return Pad(pad_width, array.shape, mode)
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+        raise wants("np.pad", f"mode={mode!r}", "modes 'constant', 'edge', 'reflect', 'symmetric' and 'wrap'")
+    if isinstance(pad_width, dict):
+        pad_width = [pad_width.get(k, pad_width.get(k - array.ndim, 0)) for k in range(array.ndim)]
+        pad_width = [(w, w) if isinstance(w, int) else w for w in pad_width]
+    widths = np.broadcast_to(np.asarray(pad_width, int), (array.ndim, 2))
+    return Pad(tuple((int(before), int(after)) for before, after in widths), array.shape, mode)
 
 
 @composite(np.diff)

@@ -30,6 +30,8 @@ def _power_in_base(y, x, p):
 
 
 def _power_in_exponent(y, x, p):
+    if isinstance(x, int | float | complex) and not isinstance(x, np.generic):
+        return y * np.log(x).item() if x != 0 else 0 * y  # a Python number, which does not widen float32
     return y * np.log(np.where(plain(x) == 0, 1, x))
 
 

@@ -1,0 +1,1 @@
+"""Benchmarks of opad: the asv suite in `benchmarks/`, and `python -m asv_bench.ratios`."""

@@ -1,0 +1,287 @@
+"""Differentials of determinants, of the Cholesky and QR factorisations, of the pseudoinverse and the polar factor."""
+
+import numpy as np
+
+from opad.errors import SingularBlockError
+from opad.operators.algebra import Operator
+from opad.operators.dispatch import plain
+from opad.operators.elementwise import conjugate
+from opad.operators.products import adjoint_matrix
+from opad.operators.solve import TriangularSolve
+from opad.operators.spectral import (
+    diagonal,
+    hermitian_part,
+    present_parts,
+    reciprocal_where,
+    rounding_level,
+    skew_part,
+    times,
+    times_identity,
+    times_right,
+)
+
+
+class LogDeterminant(Operator):
+    """A -> (sign det A, log |det A|); with t = trace(A^-1 dA):
+
+    Forward:  d sign = i sign Im t, d log|det| = Re t          Adjoint:  A~ = (log~ + i Im(conj(sign) sign~)) A^-H
+
+    Parameters
+    ----------
+    A : (*stack, n, n) array
+    sign : (*stack,) array, of modulus one
+
+    Raises
+    ------
+    opad.errors.SingularBlockError
+        At the first product, if A is exactly singular, where log |det| is minus infinity.
+
+    References
+    ----------
+    M. Giles, Collected matrix derivative results for forward and reverse mode AD, 2008.
+    """
+
+    def __init__(self, A, sign):
+        self.A = A
+        self.sign = sign
+        self.dims = A.shape
+        self.dimsd = (A.shape[:-2], A.shape[:-2])
+
+    def _inverse(self):
+        try:
+            return np.linalg.inv(self.A)
+        except np.linalg.LinAlgError:
+            raise SingularBlockError(
+                f"the derivative of log |det A| (numpy.linalg.slogdet) was asked for at a singular matrix of shape "
+                f"{self.A.shape}, where it is infinite. Expected an invertible matrix; use det, or A + eps * I."
+            ) from None
+
+    def apply(self, X):
+        t = np.sum(self._inverse().swapaxes(-1, -2) * X, axis=(-2, -1))
+        if t.dtype.kind != "c":
+            return np.zeros_like(t), t
+        return 1j * self.sign * np.imag(t), np.real(t)
+
+    def apply_adjoint(self, Y):
+        parts = present_parts(Y)
+        c = parts.get(1, 0)
+        if self.A.dtype.kind == "c" and 0 in parts:
+            c = c + 1j * np.imag(np.conj(self.sign) * parts[0])
+        elif 1 not in parts:
+            c = 0 * parts[0]
+        return c[..., None, None] * adjoint_matrix(self._inverse())
+
+
+def products_without(s, count):
+    """prod of s over all indices but i (count 1), or but i and j with zeros where i = j (count 2)."""
+    n = s.shape[-1]
+    eye = np.eye(n, dtype=bool)
+    if count == 1:
+        return np.prod(np.where(eye, 1, s[..., None, :]), axis=-1).astype(s.dtype)
+    rows = [products_without(np.where(eye[i], 1, s), 1) for i in range(n)]
+    return np.stack(rows, axis=-2) * ~eye
+
+
+class CofactorDifferential(Operator):
+    """A -> the cofactors of A, the gradient of the determinant; a polynomial, so that A may be singular.
+
+    With A = U S V^H, c = det(U) det(V^H), C = U^H dA V, P_ij = prod of s_k over k other than i, j (0 for i = j):
+
+    Forward:  dY = c conj(U) (diag(P diag C) - P .* C^T) V^T          Adjoint: the same between the conjugate bases,
+    A~ = U (diag(P diag Z) - P .* Z^T) V^H with Z = conj(c) U^T Y~ conj(V)
+
+    Parameters
+    ----------
+    U, s, Vh : the singular value decomposition of A, (*stack, n, n), (*stack, n), (*stack, n, n)
+    """
+
+    def __init__(self, U, s, Vh):
+        self.U = U
+        self.Vh = Vh
+        self.P = products_without(s, 2)
+        self.phase = (np.linalg.det(U) * np.linalg.det(Vh))[..., None, None]
+        self.dims = self.dimsd = U.shape
+
+    def _inner(self, C):
+        return times_identity((self.P @ diagonal(C)[..., None])[..., 0]) - self.P * C.swapaxes(-1, -2)
+
+    def apply(self, X):
+        U, Vh = self.U, self.Vh
+        C = times(adjoint_matrix(U), times_right(X, adjoint_matrix(Vh)))
+        return self.phase * times(conjugate(U), times_right(self._inner(C), conjugate(Vh)))
+
+    def apply_adjoint(self, Y):
+        U, Vh = self.U, self.Vh
+        Z = times(U.swapaxes(-1, -2), times_right(conjugate(self.phase) * Y, Vh.swapaxes(-1, -2)))
+        return times(U, times_right(self._inner(Z), Vh))
+
+
+class CholeskyDifferential(Operator):
+    """A -> L with A = L L^H; Phi(X) is the lower triangle of X with half its diagonal.
+
+    Forward:  dL = L Phi(L^-1 sym(dA) L^-H)          Adjoint:  A~ = sym(L^-H Phi(L^H L~) L^-1)
+
+    Parameters
+    ----------
+    L : (*stack, n, n) array, lower triangular with positive diagonal
+
+    References
+    ----------
+    I. Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
+    """
+
+    def __init__(self, L):
+        self.L = L
+        self.dims = self.dimsd = L.shape
+
+    def _phi(self, X):
+        n = X.shape[-1]
+        return X * (np.tri(n, k=-1) + 0.5 * np.eye(n)).astype(np.finfo(X.dtype).dtype)
+
+    def apply(self, X):
+        L = self.L
+        inverse = TriangularSolve(L, cols=L.shape[-1]).apply
+        M = inverse(adjoint_matrix(inverse(hermitian_part(X))))  # L^-1 sym(dA) L^-H is Hermitian
+        return times(L, self._phi(M))
+
+    def apply_adjoint(self, Y):
+        L = self.L
+        inverse = TriangularSolve(L, cols=L.shape[-1]).apply_adjoint
+        M = inverse(adjoint_matrix(inverse(self._phi(times(adjoint_matrix(L), Y)))))
+        return hermitian_part(M)
+
+
+class QRDifferential(Operator):
+    """A -> (Q, R), the reduced factorisation A = Q R of a square or tall A with independent columns.
+
+    With X = Q^H dA R^-1 and Omega = stril(X) - stril(X)^H + i Im diag(X), so that (X - Omega) R keeps R triangular
+    with a real diagonal:
+
+    Forward:  dQ = Q Omega + dA R^-1 - Q X, dR = (X - Omega) R          Adjoint, with N = R R~^H - Q~^H Q:
+    A~ = (Q~ + Q copyltu(N)) R^-H, copyltu(N) = stril(N) + stril(N)^H + Re diag(N)
+
+    Parameters
+    ----------
+    Q : (*stack, m, n) array
+    R : (*stack, n, n) array
+
+    References
+    ----------
+    M. Seeger et al., Auto-differentiating linear algebra, arXiv:1710.08717.
+    S. F. Walter, L. Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1001.1654.
+    """
+
+    def __init__(self, Q, R):
+        self.Q = Q
+        self.R = R
+        self.dims = Q.shape
+        self.dimsd = (Q.shape, R.shape)
+
+    def _times_inverse(self, X, adjoint):
+        """X R^-1 or X R^-H."""
+        solve = TriangularSolve(self.R, lower=False, cols=X.shape[-2])
+        return adjoint_matrix((solve.apply if adjoint else solve.apply_adjoint)(adjoint_matrix(X)))
+
+    def apply(self, X):
+        Q, R = self.Q, self.R
+        Z = self._times_inverse(X, adjoint=False)
+        X = times(adjoint_matrix(Q), Z)
+        lower = np.tril(X, -1)
+        omega = lower - adjoint_matrix(lower)
+        if X.dtype.kind == "c":
+            omega = omega + times_identity(1j * np.imag(diagonal(X)))
+        return times(Q, omega - X) + Z, times_right(X - omega, R)
+
+    def apply_adjoint(self, Y):
+        Q, R, parts = self.Q, self.R, present_parts(Y)
+        N = 0
+        if 1 in parts:
+            N = times(R, adjoint_matrix(np.triu(parts[1])))
+        if 0 in parts:
+            N = N - times_right(adjoint_matrix(parts[0]), Q)
+        lower = np.tril(N, -1)
+        N = times(Q, lower + adjoint_matrix(lower) + times_identity(np.real(diagonal(N))))
+        return self._times_inverse(parts[0] + N if 0 in parts else N, adjoint=True)
+
+
+class PseudoinverseDifferential(Operator):
+    """A -> Y = A^+, along changes of A that keep its rank.
+
+    Forward:  dY = -Y dA Y + Y Y^H dA^H (I - A Y) + (I - Y A) dA^H Y^H Y
+    Adjoint:  A~ = -Y^H W Y^H + (I - A Y) W^H Y Y^H + Y^H Y W^H (I - Y A)
+
+    Parameters
+    ----------
+    A : (*stack, m, n) array
+    Y : (*stack, n, m) array, its pseudoinverse
+
+    References
+    ----------
+    G. H. Golub, V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
+    variables separate, SIAM J. Numer. Anal. 10, 1973.
+    """
+
+    clinear = False
+
+    def __init__(self, A, Y):
+        self.A = A
+        self.Y = Y
+        self.dims = A.shape
+        self.dimsd = Y.shape
+
+    def apply(self, X):
+        A, Y = self.A, self.Y
+        Yh, Xh = adjoint_matrix(Y), adjoint_matrix(X)
+        left, right = times(Y, times(Yh, Xh)), times_right(times_right(Xh, Yh), Y)
+        bent = times(Y, times_right(X, Y))
+        return left - times_right(times_right(left, A), Y) + right - times(Y, times(A, right)) - bent
+
+    def apply_adjoint(self, W):
+        A, Y = self.A, self.Y
+        Yh, Wh = adjoint_matrix(Y), adjoint_matrix(W)
+        left, right = times_right(times_right(Wh, Y), Yh), times(Yh, times(Y, Wh))
+        bent = times(Yh, times_right(W, Yh))
+        return left - times(A, times(Y, left)) + right - times_right(times_right(right, Y), A) - bent
+
+
+class PolarDifferential(Operator):
+    """A -> U_r V_r^H, the polar factor (of the nonzero singular values); self-adjoint, right at repeated values.
+
+    With C = U^H dA V, H and K its Hermitian and skew part, g_i = 1 (0 where s_i = 0), G-_ij = (g_i - g_j)/(s_i - s_j),
+    G+_ij = (g_i + g_j)/(s_i + s_j), quotients 0/0 being 0:
+
+    Forward and adjoint:  U (G- .* H + G+ .* K) V^H + (dA V - U C) (g/s) V^H + U (g/s) (U^H dA - C V^H)
+
+    Parameters
+    ----------
+    U, s, Vh : the thin singular value decomposition of A
+
+    References
+    ----------
+    V. Noferini, A formula for the Frechet derivative of a generalized matrix function, SIAM J. Matrix Anal. 38, 2017.
+    """
+
+    clinear = False
+
+    def __init__(self, U, s, Vh):
+        self.U = U
+        self.s = s
+        self.Vh = Vh
+        self.dims = self.dimsd = (*U.shape[:-1], Vh.shape[-1])
+
+    def apply(self, X):
+        U, s, Vh = self.U, self.s, self.Vh
+        level = rounding_level(s)
+        null = plain(s) <= level
+        g = np.where(null, 0, 1).astype(s.dtype)
+        gaps, sums = s[..., :, None] - s[..., None, :], s[..., :, None] + s[..., None, :]
+        minus = (g[..., :, None] - g[..., None, :]) * reciprocal_where(gaps, np.abs(plain(gaps)) <= level[..., None])
+        plus = (g[..., :, None] + g[..., None, :]) * reciprocal_where(sums, plain(sums) <= level[..., None])
+        XV, UX = times_right(X, adjoint_matrix(Vh)), times(adjoint_matrix(U), X)
+        C = times(adjoint_matrix(U), XV)
+        over_s = reciprocal_where(s, null)
+        inner = times_right(minus * hermitian_part(C) + plus * skew_part(C), Vh)
+        tall = times_right((XV - times(U, C)) * over_s[..., None, :], Vh)
+        return times(U, inner + over_s[..., :, None] * (UX - times_right(C, Vh))) + tall
+
+    apply_adjoint = apply

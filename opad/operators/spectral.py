@@ -1,0 +1,290 @@
+"""Differentials of the eigenvalue and singular value decompositions.
+
+Where eigenvalues or singular values coincide (to rounding) a decomposition is not differentiable: the vectors are
+arbitrary within the invariant subspace. What is still well defined is computed: the values alone, and functions of
+the vectors alone that do not depend on that choice, such as the projector onto the subspace. Everything else raises
+`DegenerateSpectrumError`; nothing is ever divided by zero or silently dropped.
+"""
+
+import numpy as np
+
+from opad.errors import DegenerateSpectrumError
+from opad.operators.algebra import Operator
+from opad.operators.dispatch import plain
+from opad.operators.products import adjoint_matrix, left_product, right_product
+
+
+class Deferred(tuple):
+    """A tuple whose parts are computed when they are first asked for."""
+
+    def __new__(cls, *makers):
+        return tuple.__new__(cls, [None] * len(makers))
+
+    def __init__(self, *makers):
+        self.makers = makers
+        self.made = {}
+
+    def __getitem__(self, k):
+        if k not in self.made:
+            self.made[k] = self.makers[k]()
+        return self.made[k]
+
+    def __iter__(self):
+        return (self[k] for k in range(len(self)))
+
+
+def present_parts(Y):
+    """{position: array} of the parts of a tuple that are not structurally zero."""
+    present = getattr(Y, "present", None)
+    return dict(enumerate(Y)) if present is None else present
+
+
+def times(A, X):
+    """A X for stacks of matrices, X with leading batch axes."""
+    return left_product(A, X) if A.ndim == 2 else A @ X
+
+
+def times_right(X, A):
+    """X A for stacks of matrices, X with leading batch axes."""
+    return right_product(X, A) if A.ndim == 2 else X @ A
+
+
+def hermitian_part(X):
+    return (X + adjoint_matrix(X)) * 0.5
+
+
+def skew_part(X):
+    return (X - adjoint_matrix(X)) * 0.5
+
+
+def diagonal(X):
+    return np.diagonal(X, axis1=-2, axis2=-1)
+
+
+def times_identity(d):
+    """Diagonal matrices with the given diagonals."""
+    return d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)
+
+
+def rounding_level(values, scale=None):
+    """What counts as zero next to the largest of `values` along the last axis: 10 n eps max |values|."""
+    values = np.abs(plain(values))
+    largest = np.max(values, axis=-1, keepdims=True, initial=0)
+    return 10 * values.shape[-1] * np.finfo(values.dtype).eps * largest
+
+
+def reciprocal_where(gaps, close):
+    """1 / gaps, and 0 where gaps are `close` to zero."""
+    return np.where(close, 0, 1 / np.where(close, 1, gaps)).astype(gaps.dtype)
+
+
+def _max_abs(X):
+    return np.max(np.abs(plain(X)), axis=(-2, -1), keepdims=True, initial=0)
+
+
+def require_zero(numerator, close, size, what):
+    """Raise unless `numerator` vanishes at the positions `close`, to rounding when compared with `size`."""
+    if not np.any(close):
+        return
+    numerator = np.abs(plain(numerator)) * close
+    tolerance = 100 * max(numerator.shape[-2:]) * np.finfo(numerator.dtype).eps
+    if np.any(numerator > tolerance * size):
+        raise DegenerateSpectrumError(what)
+
+
+_EIGENVECTORS = (
+    "the derivative of eigenvectors (numpy.linalg.eigh) was asked for at a matrix with repeated eigenvalues, where "
+    "they are not differentiable. Expected distinct eigenvalues, or a function that depends on the eigenvalues alone "
+    "(numpy.linalg.eigvalsh) or, in reverse mode, on invariant subspaces alone. Write functions of the matrix without "
+    "a decomposition (products, inv, solve, slogdet), or perturb the matrix."
+)
+_SINGULAR_VECTORS = _EIGENVECTORS.replace("eigenvectors", "singular vectors").replace("eigenvalues", "singular values")
+_SINGULAR_VECTORS = _SINGULAR_VECTORS.replace("eigvalsh", "svdvals").replace("linalg.eigh", "linalg.svd")
+_PHASE = (
+    "a function was differentiated that depends on the phases of complex {0} vectors, which are arbitrary (every "
+    "vector may be multiplied by exp(i phi)). Expected a function of the decomposition that does not change with "
+    "them, such as a projector v v^H or |v|."
+)
+
+
+class HermitianEigen(Operator):
+    """A -> (w, V) with A V = V diag(w), A Hermitian.
+
+    With C = V^H sym(dA) V and F_ij = 1 / (w_j - w_i), F_ii = 0:
+
+    Forward:  dw = diag C, dV = V (F .* C)          Adjoint:  A~ = V (diag w~ + F .* skew(V^H V~)) V^H
+
+    sym(X) = (X + X^H) / 2: the gradient is the Hermitian one, although only one triangle of A is read. Complex
+    eigenvectors move with V^H dV having a zero diagonal. Where w_i and w_j agree to rounding, F_ij = 0 if the adjoint
+    can tell that the function does not depend on how V is chosen within the eigenspace: its numerator skew(V^H V~)_ij
+    vanishes and the eigenvalues of this eigenspace do not occur in the function. Otherwise it raises.
+
+    Parameters
+    ----------
+    w : (*stack, n) array
+    V : (*stack, n, n) array
+
+    References
+    ----------
+    J. R. Magnus, On differentiating eigenvalues and eigenvectors, Econometric Theory 1, 1985.
+    M. Giles, Collected matrix derivative results for forward and reverse mode AD, 2008.
+    """
+
+    def __init__(self, w, V):
+        self.w = w
+        self.V = V
+        self.dims = V.shape
+        self.dimsd = (w.shape, V.shape)
+
+    def apply(self, X):
+        V = self.V
+        C = hermitian_part(times(adjoint_matrix(V), times_right(X, V)))
+        return Deferred(lambda: np.real(diagonal(C)), lambda: self._vectors(C))
+
+    def _vectors(self, C):
+        F, close = self._gaps()
+        require_zero(C, close, _max_abs(C), _EIGENVECTORS)
+        return times(self.V, F * C)
+
+    def _gaps(self):
+        gaps = self.w[..., None, :] - self.w[..., :, None]
+        close = np.abs(plain(gaps)) <= rounding_level(self.w)[..., None]
+        return reciprocal_where(gaps, close), close & ~np.eye(gaps.shape[-1], dtype=bool)
+
+    def apply_adjoint(self, Y):
+        V, parts = self.V, present_parts(Y)
+        if 1 not in parts:
+            return times_right(V * parts[0][..., None, :], adjoint_matrix(V))
+        P = times(adjoint_matrix(V), parts[1])
+        skew = skew_part(P)
+        F, close = self._gaps()
+        require_zero(skew, close, _max_abs(P), _EIGENVECTORS)
+        if V.dtype.kind == "c":
+            require_zero(skew, np.eye(V.shape[-1], dtype=bool), _max_abs(P), _PHASE.format("eigen"))
+        inner = F * skew
+        if 0 in parts:
+            refuse_mixture(close, parts[0], plain(P) * close, _EIGENVECTORS)
+            inner = inner + times_identity(parts[0])
+        return times(V, times_right(inner, adjoint_matrix(V)))
+
+
+def refuse_mixture(close, values, products, what):
+    """Raise if a function depends both on repeated values and on their vectors.
+
+    For V f(w) V^H the missing term f'(w_i) (V^H A~ V)_ij cannot be told from the one of f'(w_i) delta_ij of a function
+    that is a sum of a function of w and a function of V.
+    """
+    if not np.any(close):
+        return
+    repeated = np.any(close, axis=-1)
+    if np.any(repeated & (plain(values) != 0)) or np.any(plain(products) != 0):
+        raise DegenerateSpectrumError(what)
+
+
+class SingularValueDecomposition(Operator):
+    """A -> (U, s, V^H), the thin decomposition A = U diag(s) V^H.
+
+    With C = U^H dA V, H = (C + C^H)/2, K = (C - C^H)/2, G-_ij = 1/(s_j - s_i), G-_ii = 0, G+_ij = 1/(s_j + s_i):
+
+    Forward:  ds = Re diag C, dU = U (H .* G- + K .* G+) + (dA V - U C) / s,
+    dV = V (H .* G- - K .* G+) + (dA^H U - V C^H) / s          Adjoint, with P = U^H U~, Q = V^H V~:
+    A~ = U (diag s~ + skew(P + Q) .* G- + skew(P - Q) .* G+) V^H + (U~ - U P) / s V^H + U ((V~ - V Q) / s)^H
+
+    The split into H and K keeps apart what is singular at repeated values (G-) from what is singular at zero (G+ and
+    1/s): the polar factor U V^H is differentiated right at repeated singular values. Degenerate cases are treated as
+    by `HermitianEigen`. The phases of complex singular vectors move symmetrically.
+
+    Parameters
+    ----------
+    U : (*stack, m, k) array
+    s : (*stack, k) array
+    Vh : (*stack, k, n) array, k = min(m, n)
+
+    References
+    ----------
+    J. Townsend, Differentiating the singular value decomposition, 2016.
+    Z.-Q. Wan, S.-X. Zhang, Automatic differentiation for complex valued SVD, arXiv:1909.02659.
+    """
+
+    def __init__(self, U, s, Vh):
+        self.U = U
+        self.s = s
+        self.Vh = Vh
+        self.dims = (*U.shape[:-1], Vh.shape[-1])
+        self.dimsd = (U.shape, s.shape, Vh.shape)
+
+    def apply(self, X):
+        U, V = self.U, adjoint_matrix(self.Vh)
+        XV = times_right(X, V)
+        C = times(adjoint_matrix(U), XV)
+        return Deferred(
+            lambda: self._left(C, XV),
+            lambda: np.real(diagonal(C)),
+            lambda: adjoint_matrix(self._right(C, X)),
+        )
+
+    def _left(self, C, XV):
+        U = self.U
+        even, odd = self._rotations(C)
+        dU = times(U, even + odd)
+        return dU if U.shape[-2] == U.shape[-1] else dU + self._over_s(XV - times(U, C))
+
+    def _right(self, C, X):
+        V = adjoint_matrix(self.Vh)
+        even, odd = self._rotations(C)
+        dV = times(V, even - odd)
+        if V.shape[-2] == V.shape[-1]:
+            return dV
+        return dV + self._over_s(times(adjoint_matrix(X), self.U) - times(V, adjoint_matrix(C)))
+
+    def _rotations(self, C):
+        H, K = hermitian_part(C), skew_part(C)
+        minus, close, plus, null = self._gaps()
+        require_zero(H, close, _max_abs(C), _SINGULAR_VECTORS)
+        require_zero(K, null, _max_abs(C), _SINGULAR_VECTORS)
+        return H * minus, K * plus
+
+    def _gaps(self):
+        """G-, where its denominators vanish, G+, where its denominators vanish."""
+        s = self.s
+        level = rounding_level(s)[..., None]
+        off = ~np.eye(s.shape[-1], dtype=bool)
+        gaps, sums = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
+        close, null = np.abs(plain(gaps)) <= level, plain(sums) <= level
+        return reciprocal_where(gaps, close), close & off, reciprocal_where(sums, null), null
+
+    def _over_s(self, N):
+        """N diag(1/s); raises where that is not defined."""
+        s = self.s
+        null = plain(s) <= rounding_level(s)
+        require_zero(N, null[..., None, :], _max_abs(N), _SINGULAR_VECTORS)
+        return N * reciprocal_where(s, null)[..., None, :]
+
+    def apply_adjoint(self, Y):
+        U, Vh, parts = self.U, self.Vh, present_parts(Y)
+        if set(parts) == {1}:
+            return times_right(U * parts[1][..., None, :], Vh)
+        V = adjoint_matrix(Vh)
+        P = times(adjoint_matrix(U), parts[0]) if 0 in parts else 0
+        Q = adjoint_matrix(times_right(parts[2], V)) if 2 in parts else 0
+        inner, close, products = self._inner(P, Q)
+        if 1 in parts:
+            refuse_mixture(close, parts[1], products, _SINGULAR_VECTORS)
+            inner = inner + times_identity(parts[1])
+        X = times_right(times(U, inner), Vh)
+        if 0 in parts and U.shape[-2] > U.shape[-1]:
+            X = X + times_right(self._over_s(parts[0] - times(U, P)), Vh)
+        if 2 in parts and Vh.shape[-1] > Vh.shape[-2]:
+            X = X + times(U, adjoint_matrix(self._over_s(adjoint_matrix(parts[2]) - times(V, Q))))
+        return X
+
+    def _inner(self, P, Q):
+        total = P + Q
+        even, odd = skew_part(total), skew_part(P - Q)
+        size = _max_abs(total) + _max_abs(odd)
+        minus, close, plus, null = self._gaps()
+        require_zero(even, close, size, _SINGULAR_VECTORS)
+        require_zero(odd, null, size, _SINGULAR_VECTORS)
+        if self.U.dtype.kind == "c":
+            require_zero(even, np.eye(close.shape[-1], dtype=bool), size, _PHASE.format("singular"))
+        return even * minus + odd * plus, close, (np.abs(plain(total)) + np.abs(plain(odd))) * close
