@@ -1,7 +1,10 @@
 """Chains of matrix-free Jacobians: where to multiply matrices, where to push tangents, where to pull adjoints."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
+from opad.blocks.costs import CostModel
+from opad.blocks.orders import markowitz_last
 from opad.errors import ShapeError
 
 
@@ -63,7 +66,8 @@ def plan_chain(factors):
 
     References
     ----------
-    U. Naumann, "On sparse matrix chain products", arXiv:2003.05755, 2020.
+    U. Naumann, "Optimization of generalized Jacobian chain products without memory constraints", arXiv:2003.05755,
+    2020.
     """
     factors = [tuple(factor) for factor in factors]
     _check_chain(factors)
@@ -118,3 +122,67 @@ def _bracketing(best, i, j):
 
 def _names(i, j):
     return " ".join(f"F{k + 1}" for k in range(j, i - 1, -1))
+
+
+# -- chains inside a graph ------------------------------------------------------------------------------------------
+
+LONGEST_CHAIN = 48  # factors of one dynamic programme; longer chains are cut
+
+
+def chains_first(graph, estimates, then):
+    """An elimination order that first multiplies every chain of the graph in its best bracketing.
+
+    A chain is a path whose inner vertices have one predecessor and one successor each.
+
+    Parameters
+    ----------
+    graph : EliminationGraph
+    estimates : dict edge -> Estimate of its block
+    then : EliminationGraph, the same graph with the costs by which the other vertices are ordered (Markowitz)
+    """
+    first = [v for path in _chains(graph) for v in _best_bracketing(path, estimates)]
+    rest = then.copy()
+    for v in first:
+        rest.eliminate(v)
+    done = set(first)
+    rest.inner = [v for v in rest.inner if v not in done]
+    return first + markowitz_last(rest)
+
+
+def _chains(graph):
+    """Maximal paths (v_0, …, v_q) with v_1 … v_(q-1) of one predecessor and one successor, cut to a length."""
+    simple = {v for v in graph.inner if len(graph.predecessors[v]) == len(graph.successors[v]) == 1}
+    for v in graph.inner:
+        if v not in simple or next(iter(graph.predecessors[v])) in simple:
+            continue
+        path = [next(iter(graph.predecessors[v])), v]
+        while path[-1] in simple:
+            path.append(next(iter(graph.successors[path[-1]])))
+        for start in range(0, len(path) - 1, LONGEST_CHAIN):
+            yield path[start : start + LONGEST_CHAIN + 1]
+
+
+def _best_bracketing(path, estimates):
+    """Inner vertices of a path in the order of the cheapest bracketing under the cost model of blocks."""
+    factors = [estimates.get((w, v)) for v, w in pairwise(path)]
+    if any(factor is None for factor in factors):
+        return path[1:-1]
+    best = {(i, i): (0.0, factor, None) for i, factor in enumerate(factors)}
+    q = len(factors)
+    for length in range(2, q + 1):
+        for i in range(q - length + 1):
+            j, options = i + length - 1, []
+            for k in range(i + 1, j + 1):
+                right, left = best[i, k - 1], best[k, j]
+                model = CostModel()
+                product = model.multiply(left[1], right[1])
+                options.append((left[0] + right[0] + model.nanoseconds, product, k))
+            best[i, j] = min(options, key=lambda option: option[0])
+    return [path[k] for k in _splits(best, 0, q - 1)]
+
+
+def _splits(best, i, j):
+    if i == j:
+        return []
+    k = best[i, j][2]
+    return [*_splits(best, i, k - 1), *_splits(best, k, j), k]

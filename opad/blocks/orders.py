@@ -113,7 +113,8 @@ def exact(graph):
 
     References
     ----------
-    "Exact vertex elimination orders by dynamic programming", arXiv:2506.17521, 2025.
+    M. Bentert, A. Crane, P. Drange, Y. Mizutani, B. Sullivan, "Structural optimal Jacobian accumulation and minimum
+    edge count are NP-complete under vertex elimination", arXiv:2506.17521, 2025.
     """
     inner = graph.program_order()
     n = len(inner)

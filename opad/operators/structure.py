@@ -83,7 +83,7 @@ class Diagonal:
     def tocsr(self):
         """The matrix as a sparse CSR array."""
         n = self.values.shape[0]
-        return scipy.sparse.csr_array((self.values, np.arange(n), np.arange(n + 1)), shape=(n, n))
+        return scipy.sparse.csr_array((self.values, _starts(n)[:-1], _starts(n)), shape=(n, n))
 
 
 def structure_of(op):
@@ -118,21 +118,31 @@ def structure_of(op):
 
 
 def _numbered(dims):
-    return unflatten(np.arange(size_of(dims)), dims)
+    size = size_of(dims)
+    return unflatten(np.arange(size, dtype=_index_type(size)), dims)
+
+
+def _index_type(size):
+    return np.int32 if size < 2**31 else np.int64
+
+
+def _starts(rows, step=1):
+    """indptr of a matrix with `step` elements in every row."""
+    return np.arange(0, step * rows + 1, step, dtype=_index_type(step * rows))
 
 
 def _gather(op):
     """Rows of the identity: found by applying the operator to the numbers of the elements."""
     rows, columns = op.shape
     source = flatten(op.apply(_numbered(op.dims)), op.dimsd).reshape(-1)
-    return scipy.sparse.csr_array((np.ones(rows), source, np.arange(rows + 1)), shape=(rows, columns))
+    return scipy.sparse.csr_array((np.ones(rows), source, _starts(rows)), shape=(rows, columns))
 
 
 def _scatter(op):
     """Columns of the identity: found by applying the adjoint, which is a gather."""
     rows, columns = op.shape
     target = flatten(op.apply_adjoint(_numbered(op.dimsd)), op.dims).reshape(-1)
-    return scipy.sparse.csc_array((np.ones(columns), target, np.arange(columns + 1)), shape=(rows, columns)).tocsr()
+    return scipy.sparse.csc_array((np.ones(columns), target, _starts(columns)), shape=(rows, columns)).tocsr()
 
 
 def _pad(op):
@@ -142,8 +152,8 @@ def _pad(op):
 def _component(op):
     edges = np.cumsum([0, *map(prod, op.dims)])
     rows = prod(op.dimsd)
-    source = np.arange(rows) + edges[op.k]
-    return scipy.sparse.csr_array((np.ones(rows), source, np.arange(rows + 1)), shape=(rows, int(edges[-1])))
+    source = _starts(rows)[:-1] + int(edges[op.k])
+    return scipy.sparse.csr_array((np.ones(rows), source, _starts(rows)), shape=(rows, int(edges[-1])))
 
 
 # -- elementwise ----------------------------------------------------------------------------------------------------
@@ -159,7 +169,7 @@ def _broadcast_hadamard(op):
     source = np.broadcast_to(_numbered(op.dims), op.dimsd).reshape(-1)
     rows, columns = op.shape
     data = np.broadcast_to(op.M, op.dimsd).reshape(-1)
-    return scipy.sparse.csr_array((data, source, np.arange(rows + 1)), shape=(rows, columns))
+    return scipy.sparse.csr_array((data, source, _starts(rows)), shape=(rows, columns))
 
 
 def _cast(op):
@@ -174,7 +184,7 @@ def _difference(op):
     columns = np.stack([numbers[tuple(keep)].reshape(-1), later[tuple(keep)].reshape(-1)], axis=1)
     rows = columns.shape[0]
     data = np.tile([-1.0, 1.0], rows)
-    return scipy.sparse.csr_array((data, columns.reshape(-1), 2 * np.arange(rows + 1)), shape=op.shape)
+    return scipy.sparse.csr_array((data, columns.reshape(-1), _starts(rows, 2)), shape=op.shape)
 
 
 # -- products with matrices -----------------------------------------------------------------------------------------

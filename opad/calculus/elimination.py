@@ -1,0 +1,205 @@
+"""Jacobians of traced programs by elimination: the graph of a linearisation, its candidates, and their execution."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from opad.blocks import orders
+from opad.blocks.accumulation import Accumulation
+from opad.blocks.chains import chains_first
+from opad.blocks.costs import CALL, ELEMENT, CostModel, estimate
+from opad.blocks.elimination import EliminationProgram
+from opad.blocks.entries import I, Inverse, is_number
+from opad.blocks.graph import EliminationGraph
+from opad.calculus import pytrees
+from opad.errors import RealLinearError
+from opad.operators.algebra import Product
+from opad.operators.base import size_of
+
+ALL_HEURISTICS = 2000  # inner variables up to which every heuristic is tried
+NO_HEURISTICS = 20_000  # from here on "auto" chooses between the two substitutions
+SWEEPS = ("forward", "reverse")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to a Jacobian, and what the cost model says of it.
+
+    Attributes
+    ----------
+    name : str
+    order : tuple of rows of L; None for a substitution
+    multiplications : multiplications of numbers
+    nanoseconds : modelled time
+    """
+
+    name: str
+    order: tuple | None
+    multiplications: float
+    nanoseconds: float
+
+
+class JacobianSystem:
+    """The elimination graph of a linearisation, with the sizes of its variables and the blocks at its edges.
+
+    Parameters
+    ----------
+    linearization : Linearization
+
+    Attributes
+    ----------
+    graph : EliminationGraph; vertex p + k is row k of the system, p being the number of input arrays
+    sizes : list, number of elements of every vertex
+    scalar : bool, whether every variable is a single number
+    """
+
+    def __init__(self, linearization):
+        self.linearization = linearization
+        run, rows = linearization._run, linearization._order
+        p = len(run.inputs)
+        self.vertex = {j: j for j in range(p)}
+        self.vertex.update((i, p + k) for k, i in enumerate(rows))
+        vertex, records = self.vertex, run.records
+        predecessors = [[vertex[j] for _, j in records[i][4]] for i in rows]
+        spaces = [np.shape(leaf) for leaf in run.inputs] + [_space(records[i][1]) for i in rows]
+        outputs = [None if index is None else vertex[index] for _, index in run.outputs]
+        self.graph = EliminationGraph(predecessors, p, outputs)
+        self.sizes = [size_of(space) for space in spaces]
+        self.sizes += [self.sizes[v] for v in self.graph.copies.values()]
+        self.scalar = all(space == () for space in spaces)
+
+    def sized_graph(self):
+        """The same graph, whose costs count the products of dense blocks."""
+        graph = self.graph.copy()
+        graph.sizes = self.sizes
+        return graph
+
+    def entries(self, arithmetic):
+        """{(i, j): entry} for every edge whose block is not structurally zero."""
+        linearization, vertex = self.linearization, self.vertex
+        form, table = arithmetic.form, {}
+        for i in linearization._order:
+            diagonal, blocks = linearization._row(i)
+            inverse = None if diagonal is None else Inverse(diagonal)
+            for j, block in blocks:
+                if block is not None and not block.clinear:
+                    raise _real_linear(linearization._run.records[i][0], block)
+                if inverse is not None:
+                    block = inverse if block is None else Product(inverse, block)
+                entry, key = form(block), (vertex[i], vertex[j])
+                table[key] = arithmetic.add(table[key], entry) if key in table else entry
+        table.update(((copy, v), I) for copy, v in self.graph.copies.items())
+        return table
+
+    def eliminate(self, program, arithmetic):
+        """The entries of the Jacobian, {(output position, input position): entry}."""
+        table = self.entries(arithmetic)
+        if self.scalar and all(entry is I or is_number(entry) for entry in table.values()):
+            return program.run_numbers([_as_number(table.get(edge, 0.0)) for edge in program.edges])
+        return program.run([table.get(edge) for edge in program.edges], arithmetic.multiply, arithmetic.add)
+
+    def program(self, order):
+        """The EliminationProgram of an order, a sequence of rows."""
+        p = self.graph.inputs
+        return EliminationProgram(self.graph, [row + p for row in order])
+
+    # -- costs ------------------------------------------------------------------------------------------------------
+
+    def estimates(self, sparse=False):
+        """{edge: Estimate}."""
+        return {edge: estimate(entry) for edge, entry in self.entries(Accumulation(sparse=sparse)).items()}
+
+    def modelled(self, name, order, estimates, sparse=False):
+        """The Candidate of an elimination order, a sequence of rows."""
+        program, model = self.program(order), CostModel(sparse)
+        found = program.run([estimates.get(edge) for edge in program.edges], model.multiply, model.add)
+        for entry in found.values():
+            model.explicit(entry)
+        if not sparse:
+            model.nanoseconds += ELEMENT * self._elements_of_jacobian()
+        multiplications = program.multiplications if self.scalar else model.multiplications
+        return Candidate(name, tuple(order), multiplications, model.nanoseconds)
+
+    def modelled_sweep(self, name, estimates):
+        """The Candidate of forward or back substitution with all right-hand sides at once."""
+        model = CostModel()
+        leaves = self._output_sizes() if name == "reverse" else self.sizes[: self.graph.inputs]
+        for directions in leaves:
+            model.nanoseconds += ELEMENT * directions**2
+            for edge in estimates.values():
+                model.substitute(edge, directions)
+        model.nanoseconds += ELEMENT * self._elements_of_jacobian() + 10 * CALL
+        return Candidate(name, None, model.multiplications, model.nanoseconds)
+
+    def _output_sizes(self):
+        return [0 if v is None else self.sizes[v] for v in self.graph.outputs]
+
+    def _elements_of_jacobian(self):
+        return sum(self._output_sizes()) * sum(self.sizes[: self.graph.inputs])
+
+    def candidates(self, sparse=False, sweeps=True):
+        """All Candidates worth considering, the substitutions first; an order met twice has its first name."""
+        estimates = self.estimates(sparse)
+        found = [self.modelled_sweep(name, estimates) for name in SWEEPS] if sweeps else []
+        seen, p = set(), self.graph.inputs
+        for name, order in self._orders(estimates):
+            rows = tuple([v - p for v in order])
+            if rows not in seen:
+                seen.add(rows)
+                found.append(self.modelled(name, rows, estimates, sparse))
+        return found
+
+    def _orders(self, estimates):
+        n = len(self.graph.inner)
+        if n > NO_HEURISTICS:
+            yield "reverse elimination", orders.reverse(self.graph)
+            return
+        names = orders.HEURISTICS if n <= ALL_HEURISTICS else ("reverse", "single_use_first", "markowitz_last")
+        for name in names:
+            yield f"{name} elimination" if name in SWEEPS else name, orders.HEURISTICS[name](self.graph)
+        if not self.scalar and n <= ALL_HEURISTICS:
+            sized = self.sized_graph()
+            yield "markowitz_by_size", orders.markowitz_last(sized)
+            yield "chains_first", chains_first(self.graph, estimates, sized)
+
+
+def fingerprint_of(linearization):
+    """What an order depends on: operations, their dependences, and outputs, as nested tuples."""
+    run = linearization._run
+    records = run.records
+    rows = tuple([(i, records[i][0].__name__, *[j for _, j in records[i][4]]) for i in linearization._order])
+    return len(run.inputs), rows, tuple([index for _, index in run.outputs])
+
+
+def shapes_of(linearization):
+    """The shapes of inputs and results, on which the costs depend, too."""
+    run = linearization._run
+    return tuple(map(np.shape, run.inputs)), tuple([np.shape(value) for value, _ in run.outputs])
+
+
+def is_plain(linearization):
+    """True if all variables are NumPy arrays or numbers, so that blocks can be stored as matrices."""
+    leaves = [*linearization._run.inputs, *(value for value, _ in linearization._run.outputs)]
+    return all(isinstance(leaf, np.ndarray | np.generic | float | complex | int) for leaf in leaves)
+
+
+def result_dtype(linearization):
+    """The dtype of the Jacobian: that of arguments and results together."""
+    leaves = [*linearization._run.inputs, *(value for value, _ in linearization._run.outputs)]
+    return np.result_type(*map(pytrees.dtype_of, leaves))
+
+
+def _as_number(entry):
+    return 1.0 if entry is I else entry.item() if hasattr(entry, "item") else entry
+
+
+def _space(value):
+    return tuple(map(np.shape, value)) if isinstance(value, tuple) else np.shape(value)
+
+
+def _real_linear(primitive, block):
+    return RealLinearError(
+        f"the Jacobian was to be accumulated by elimination, but {primitive.__name__} has the block {block!r}, which is "
+        "only real-linear. Expected complex-linear blocks; use order='forward', order='reverse' or "
+        "opad.jacobian_operator(...).as_real()."
+    )
