@@ -11,7 +11,7 @@ import scipy.sparse
 from opad.blocks.accumulation import DENSE_FROM, RANK_GAIN, SMALL, LowRank
 from opad.blocks.entries import I, is_number
 from opad.operators import Operator, products
-from opad.operators.structure import Diagonal, late_structure_of
+from opad.operators.structure import Diagonal, has_late_structure
 
 NUMBER = 60.0  # ns: a product of two Python numbers, with its bookkeeping
 CALL = 1500.0  # ns: a NumPy call on small arrays, with its bookkeeping
@@ -67,9 +67,10 @@ def estimate(entry):
         k = entry.U.shape[1]
         return Estimate("low rank", m, n, k * (m + n), rank=k)
     if isinstance(entry, Operator):
-        late = late_structure_of(entry)
-        rate = DENSE if isinstance(entry, _BLAS) else ELEMENT
-        return Estimate("opaque", m, n, apply_operations(entry), None if late is None else estimate(late), rate=rate)
+        operations = apply_operations(entry)  # of a Kronecker form with an identity, also its number of elements
+        late = Estimate("sparse", m, n, operations) if has_late_structure(entry) else None
+        rate = DENSE if isinstance(getattr(entry, "op", entry), _BLAS) else ELEMENT
+        return Estimate("opaque", m, n, operations, late, rate=rate)
     if scipy.sparse.issparse(entry):
         return Estimate("sparse", m, n, entry.nnz)
     return Estimate("dense", m, n, m * n)

@@ -68,6 +68,13 @@ class JacobianSystem:
         self.sizes += [self.sizes[v] for v in self.graph.copies.values()]
         self.scalar = all(space == () for space in spaces)
 
+    def at(self, linearization):
+        """The same system at a linearisation of the same program."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new.linearization = linearization
+        return new
+
     def sized_graph(self):
         """The same graph, whose costs count the products of dense blocks."""
         graph = self.graph.copy()
@@ -134,8 +141,18 @@ class JacobianSystem:
     def _output_sizes(self):
         return [0 if v is None else self.sizes[v] for v in self.graph.outputs]
 
+    @property
+    def input_size(self):
+        """Number of columns of the Jacobian."""
+        return sum(self.sizes[: self.graph.inputs])
+
+    @property
+    def output_size(self):
+        """Number of rows of the Jacobian that depend on something."""
+        return sum(self._output_sizes())
+
     def _elements_of_jacobian(self):
-        return sum(self._output_sizes()) * sum(self.sizes[: self.graph.inputs])
+        return self.output_size * self.input_size
 
     def candidates(self, sparse=False, sweeps=True):
         """All Candidates worth considering, the substitutions first; an order met twice has its first name."""

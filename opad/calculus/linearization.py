@@ -6,6 +6,8 @@ from opad.blocks import BlockMatrix
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
+from opad.calculus.matrices import accumulated_matrix
+from opad.calculus.planning import Planner
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
 from opad.operators.structural import IdentityMinus
@@ -57,6 +59,7 @@ class Linearization:
         self._count = len(run.inputs)
         self._rows = {}
         self._bound = {}
+        self._planner = None
         self._order = influential(run.records, self._count, [index for _, index in run.outputs])
 
     # -- products ---------------------------------------------------------------------------------------------------
@@ -148,6 +151,39 @@ class Linearization:
     def jacobian(self):
         """The Jacobian as an Operator from the arguments to the result (tuples of shapes where there are several)."""
         return JacobianOperator(self)
+
+    def jacobian_matrix(self, order="auto", sparse=None, max_bytes=None):
+        """The Jacobian as one matrix, result elements by argument elements, in C order one leaf after another.
+
+        Parameters
+        ----------
+        order : as for `opad.jacobian`; `report()` says afterwards what was chosen
+        sparse : bool, optional
+            Whether to return a scipy.sparse CSR array. None: if the elimination keeps every block sparse.
+        max_bytes : int, optional; what a single dense block may take
+
+        Returns
+        -------
+        (M, N) array or scipy.sparse.csr_array
+
+        Raises
+        ------
+        EliminationOrderError, PlanMismatchError, AccumulationError, RealLinearError
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> lin = opad.linearize(lambda x: x[1:] * x[:-1], np.array([1.0, 2.0, 3.0]))
+        >>> lin.jacobian_matrix(sparse=True).toarray()
+        array([[2., 1., 0.],
+               [0., 3., 2.]])
+        """
+        self._planner = order if isinstance(order, Planner) else Planner(order, bool(sparse))
+        return accumulated_matrix(self, self._planner, sparse, max_bytes)
+
+    def report(self):
+        """How the last `jacobian_matrix` was computed, what else was considered, and the modelled costs, as text."""
+        return "no jacobian_matrix yet" if self._planner is None else self._planner.last.report()
 
     @property
     def system(self):

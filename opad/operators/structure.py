@@ -9,16 +9,7 @@ from math import prod
 import numpy as np
 import scipy.sparse
 
-from opad.operators import (
-    algebra,
-    convert,
-    cumulative,
-    elementwise,
-    indexing,
-    joining,
-    products,
-    shaping,
-)
+from opad import operators as ops
 from opad.operators.base import flatten, size_of, unflatten
 
 
@@ -200,13 +191,18 @@ def _matrix(op):
 
 def _kronecker_with_identity(op):
     """The matrix of an operator that multiplies many columns or rows with the same factor."""
-    if isinstance(op, products.LeftMultiply):
+    if isinstance(op, ops.LeftMultiply):
         return _kron(op.B, scipy.sparse.eye_array(op.dims[1]))
-    if isinstance(op, products.RightMultiply):
+    if isinstance(op, ops.RightMultiply):
         return _kron(scipy.sparse.eye_array(op.dims[0]), op.A.swapaxes(0, 1))
-    if isinstance(op, products.VectorOfMatrix):
+    if isinstance(op, ops.VectorOfMatrix):
         return _kron(scipy.sparse.eye_array(op.dims[0]), op.x[None, :])
     return _kron(op.x[None, :], scipy.sparse.eye_array(op.dims[1]))
+
+
+def has_late_structure(op):
+    """Whether an operator has a sparse matrix that is better not formed before it is needed; see below."""
+    return type(op) in _LATE or (isinstance(op, ops.Adjoint) and type(op.op) in _LATE)
 
 
 def late_structure_of(op):
@@ -215,10 +211,11 @@ def late_structure_of(op):
     Multiplications of matrices by a constant factor are of this kind: next to a dense block they are one matrix
     product, next to a sparse block their Kronecker form is better.
     """
-    if isinstance(op, algebra.Adjoint):
-        inner = late_structure_of(op.op)
-        return None if inner is None else inner.conj().T.tocsr()
-    return _kronecker_with_identity(op) if type(op) in _LATE else None
+    if not has_late_structure(op):
+        return None
+    if isinstance(op, ops.Adjoint):
+        return _kronecker_with_identity(op.op).conj().T.tocsr()
+    return _kronecker_with_identity(op)
 
 
 # -- composites -----------------------------------------------------------------------------------------------------
@@ -283,34 +280,34 @@ def _stored(form, dense):
     return form.tocsr()
 
 
-_LATE = {products.LeftMultiply, products.RightMultiply, products.VectorOfMatrix, products.VectorTimesMatrix}
+_LATE = {ops.LeftMultiply, ops.RightMultiply, ops.VectorOfMatrix, ops.VectorTimesMatrix}
 
 _FORMS = {
-    algebra.Identity: lambda op: 1.0,
-    algebra.Zero: lambda op: scipy.sparse.csr_array(op.shape),
-    algebra.Adjoint: lambda op: adjoint_structure(structure_of(op.op)),
-    algebra.Transposed: _transposed,
-    algebra.Multiple: _multiple,
-    algebra.Product: _product,
-    algebra.Sum: _sum,
-    algebra.IdentityMinus: _identity_minus,
-    algebra.Relabelled: lambda op: structure_of(op.op),
-    convert.Matrix: _matrix,
-    cumulative.Difference: _difference,
-    elementwise.Scaling: lambda op: op.scalar,
-    elementwise.Hadamard: _hadamard,
-    elementwise.BroadcastHadamard: _broadcast_hadamard,
-    elementwise.Cast: _cast,
-    indexing.Index: _gather,
-    joining.Embed: _scatter,
-    joining.Concatenate: _scatter,
-    joining.Pad: _pad,
-    products.MatrixVector: lambda op: op.A,
-    products.InnerProduct: lambda op: elementwise.conjugate(op.G).reshape((1, -1)),
-    shaping.Permute: _gather,
-    shaping.Reshape: lambda op: 1.0,
-    shaping.Broadcast: _gather,
-    shaping.SumAxes: _scatter,
-    shaping.Flip: _gather,
-    shaping.Roll: _gather,
+    ops.Identity: lambda op: 1.0,
+    ops.Zero: lambda op: scipy.sparse.csr_array(op.shape),
+    ops.Adjoint: lambda op: adjoint_structure(structure_of(op.op)),
+    ops.Transposed: _transposed,
+    ops.Multiple: _multiple,
+    ops.Product: _product,
+    ops.Sum: _sum,
+    ops.IdentityMinus: _identity_minus,
+    ops.Relabelled: lambda op: structure_of(op.op),
+    ops.Matrix: _matrix,
+    ops.Difference: _difference,
+    ops.Scaling: lambda op: op.scalar,
+    ops.Hadamard: _hadamard,
+    ops.BroadcastHadamard: _broadcast_hadamard,
+    ops.Cast: _cast,
+    ops.Index: _gather,
+    ops.Embed: _scatter,
+    ops.Concatenate: _scatter,
+    ops.Pad: _pad,
+    ops.MatrixVector: lambda op: op.A,
+    ops.InnerProduct: lambda op: np.conj(op.G).reshape((1, -1)),
+    ops.Permute: _gather,
+    ops.Reshape: lambda op: 1.0,
+    ops.Broadcast: _gather,
+    ops.SumAxes: _scatter,
+    ops.Flip: _gather,
+    ops.Roll: _gather,
 }
