@@ -349,6 +349,10 @@ class Multiple(Operator):
     def __neg__(self):
         return self.op if self.scalar == -1 else Multiple(-self.scalar, self.op)
 
+    @property
+    def H(self):  # -(A^H), so that the substitution in (I - L)^H undoes the minus sign, as it does in I - L
+        return Multiple(-1, self.op.H) if self.scalar == -1 else Adjoint(self)
+
 
 class Relabelled(Operator):
     """The same matrix between spaces of other shapes.  Forward: reshape(A reshape(dX)).  Adjoint: likewise with A^H."""

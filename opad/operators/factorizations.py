@@ -47,6 +47,8 @@ class LogDeterminant(Operator):
         self.dims = A.shape
         self.dimsd = (A.shape[:-2], A.shape[:-2])
 
+    clinear = property(lambda self: self.A.dtype.kind != "c")
+
     def _inverse(self):
         try:
             return np.linalg.inv(self.A)
@@ -58,7 +60,7 @@ class LogDeterminant(Operator):
 
     def apply(self, X):
         t = np.sum(self._inverse().swapaxes(-1, -2) * X, axis=(-2, -1))
-        if t.dtype.kind != "c":
+        if self.A.dtype.kind != "c":
             return np.zeros_like(t), t
         return 1j * self.sign * np.imag(t), np.real(t)
 
@@ -130,6 +132,8 @@ class CholeskyDifferential(Operator):
     I. Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
     """
 
+    clinear = False
+
     def __init__(self, L):
         self.L = L
         self.dims = self.dimsd = L.shape
@@ -170,6 +174,8 @@ class QRDifferential(Operator):
     M. Seeger et al., Auto-differentiating linear algebra, arXiv:1710.08717.
     S. F. Walter, L. Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1001.1654.
     """
+
+    clinear = False
 
     def __init__(self, Q, R):
         self.Q = Q

@@ -135,6 +135,8 @@ class HermitianEigen(Operator):
     M. Giles, Collected matrix derivative results for forward and reverse mode AD, 2008.
     """
 
+    clinear = False
+
     def __init__(self, w, V):
         self.w = w
         self.V = V
@@ -210,6 +212,8 @@ class SingularValueDecomposition(Operator):
     J. Townsend, Differentiating the singular value decomposition, 2016.
     Z.-Q. Wan, S.-X. Zhang, Automatic differentiation for complex valued SVD, arXiv:1909.02659.
     """
+
+    clinear = False
 
     def __init__(self, U, s, Vh):
         self.U = U
