@@ -1,5 +1,6 @@
 """The pattern of a block system as a graph: which variable depends on which, and what eliminating one does to it."""
 
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 
 from opad.errors import CyclicSystemError, EliminationOrderError
@@ -9,7 +10,7 @@ class EliminationGraph:
     """Variables and dependences of (I - L) dx = D dp, from which inner variables are eliminated one by one.
 
     Vertices are numbered: first the inputs (columns of D), then the rows of L, then one copy for every output that is
-    also used inside, is an input, or is asked for twice. Eliminating an inner vertex v connects every predecessor of v
+    also used inside, is an input, or is asked for more than once. Eliminating an inner vertex v connects every predecessor of v
     with every successor, at the price of one multiplication for each such pair; when all inner vertices are gone, the
     edges that are left are the blocks of the Jacobian.
 
@@ -42,9 +43,10 @@ class EliminationGraph:
         self.predecessors = {v: set() for v in range(inputs)}
         self.predecessors.update((inputs + i, set(found)) for i, found in enumerate(predecessors))
         used = {j for found in self.predecessors.values() for j in found}
+        repeated = Counter(outputs)
         self.outputs, self.copies = [], {}
         for v in outputs:
-            if v is not None and (v in used or v < inputs or v in self.outputs):
+            if v is not None and (v in used or v < inputs or repeated[v] > 1):
                 copy = inputs + rows + len(self.copies)
                 self.copies[copy] = v
                 self.predecessors[copy] = {v}

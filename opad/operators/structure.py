@@ -202,7 +202,7 @@ def _kronecker_with_identity(op):
 
 def has_late_structure(op):
     """Whether an operator has a sparse matrix that is better not formed before it is needed; see below."""
-    return type(op) in _LATE or (isinstance(op, ops.Adjoint) and type(op.op) in _LATE)
+    return type(op) in _LATE or (type(op) is ops.Adjoint and type(op.op) in _LATE)
 
 
 def late_structure_of(op):
