@@ -25,6 +25,8 @@ from opad.calculus.products import hvp as hvp
 from opad.calculus.products import jacobian_operator as jacobian_operator
 from opad.calculus.products import jvp as jvp
 from opad.calculus.products import vjp as vjp
+from opad.calculus.sparse_jacobians import sparse_hessian as sparse_hessian
+from opad.calculus.sparse_jacobians import sparse_jacobian as sparse_jacobian
 from opad.errors import OpadError as OpadError
 from opad.operators import Operator as Operator
 from opad.operators.convert import as_operator as as_operator

@@ -1,8 +1,8 @@
 """Products and sums of Jacobian blocks that keep them in their cheapest form: the arithmetic of elimination.
 
-An entry is the structural identity `I`, a number (a multiple of the identity), a `Diagonal`, a sparse CSR array, a dense
-array, a `LowRank` product that is not carried out yet, or an opaque Operator, which is only ever applied: to the columns
-of its right neighbour, to the rows of its left one, or, where that is cheaper, to the identity.
+An entry is the structural identity `I`, a number (a multiple of the identity), a `Diagonal`, a sparse CSR array, a
+dense array, a `LowRank` product that is not carried out yet, or an opaque Operator, which is only ever applied: to the
+columns of its right neighbour, to the rows of its left one, or, where that is cheaper, to the identity.
 """
 
 import numpy as np

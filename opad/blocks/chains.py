@@ -1,7 +1,7 @@
 """Chains of matrix-free Jacobians: where to multiply matrices, where to push tangents, where to pull adjoints."""
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 from opad.blocks.costs import CostModel
 from opad.blocks.orders import markowitz_last
@@ -73,9 +73,20 @@ def plan_chain(factors):
     _check_chain(factors)
     q = len(factors)
     m, n, E = zip(*factors, strict=True)
-    total = [0]
-    for cost in E:
-        total.append(total[-1] + cost)
+    best, dense = _chain_tables(m, n, E)
+    return ChainPlan(
+        cost=best[0, q - 1][0],
+        tangent=n[0] * sum(E),
+        adjoint=m[-1] * sum(E),
+        preaccumulate=dense[0, q - 1],
+        bracketing=_bracketing(best, 0, q - 1),
+    )
+
+
+def _chain_tables(m, n, E):
+    """{(i, j): (least cost, (k, how))} of the subchains F_j … F_i, and the cost with every factor accumulated."""
+    q = len(E)
+    total = [0, *accumulate(E)]
     best = {(i, i): (E[i] * min(m[i], n[i]), None) for i in range(q)}
     dense = {(i, i): best[i, i][0] for i in range(q)}
     for length in range(2, q + 1):
@@ -89,19 +100,13 @@ def plan_chain(factors):
                 options.append((left + m[j] * (total[k] - total[i]), (k, "adjoint")))
             best[i, j] = min(options, key=lambda option: option[0])
             dense[i, j] = min(dense[k, j] + dense[i, k - 1] + m[j] * n[k] * n[i] for k in range(i + 1, j + 1))
-    return ChainPlan(
-        cost=best[0, q - 1][0],
-        tangent=n[0] * total[q],
-        adjoint=m[q - 1] * total[q],
-        preaccumulate=dense[0, q - 1],
-        bracketing=_bracketing(best, 0, q - 1),
-    )
+    return best, dense
 
 
 def _check_chain(factors):
     if not factors:
         raise ShapeError("plan_chain was given no factors; expected at least one (m, n, E), right to left.")
-    for k, ((m, _, _), (_, n, _)) in enumerate(zip(factors, factors[1:], strict=False)):
+    for k, ((m, _, _), (_, n, _)) in enumerate(pairwise(factors)):
         if m != n:
             raise ShapeError(
                 f"factor {k + 1} of the chain has {m} rows and factor {k + 2} has {n} columns; expected equal numbers. "

@@ -10,9 +10,9 @@ class EliminationGraph:
     """Variables and dependences of (I - L) dx = D dp, from which inner variables are eliminated one by one.
 
     Vertices are numbered: first the inputs (columns of D), then the rows of L, then one copy for every output that is
-    also used inside, is an input, or is asked for more than once. Eliminating an inner vertex v connects every predecessor of v
-    with every successor, at the price of one multiplication for each such pair; when all inner vertices are gone, the
-    edges that are left are the blocks of the Jacobian.
+    also used inside, is an input, or is asked for more than once. Eliminating an inner vertex v connects every
+    predecessor of v with every successor, at the price of one multiplication for each such pair; when all inner
+    vertices are gone, the edges that are left are the blocks of the Jacobian.
 
     Parameters
     ----------

@@ -89,7 +89,7 @@ class JacobianSystem:
             diagonal, blocks = linearization._row(i)
             inverse = None if diagonal is None else Inverse(diagonal)
             for j, block in blocks:
-                if block is not None and not block.clinear:
+                if block is not None and not block.clinear and self._is_complex(i, j):
                     raise _real_linear(linearization._run.records[i][0], block)
                 if inverse is not None:
                     block = inverse if block is None else Product(inverse, block)
@@ -97,6 +97,13 @@ class JacobianSystem:
                 table[key] = arithmetic.add(table[key], entry) if key in table else entry
         table.update(((copy, v), I) for copy, v in self.graph.copies.items())
         return table
+
+    def _is_complex(self, *indices):
+        """Whether one of the variables, given by their places on the tape, is complex."""
+        run = self.linearization._run
+        values = [run.inputs[i] if i < len(run.inputs) else run.records[i][1] for i in indices]
+        parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
+        return any(pytrees.dtype_of(part).kind == "c" for part in parts)
 
     def eliminate(self, program, arithmetic):
         """The entries of the Jacobian, {(output position, input position): entry}."""
@@ -215,8 +222,9 @@ def _space(value):
 
 
 def _real_linear(primitive, block):
+    """The error for a block between complex arrays that no complex matrix represents."""
     return RealLinearError(
-        f"the Jacobian was to be accumulated by elimination, but {primitive.__name__} has the block {block!r}, which is "
-        "only real-linear. Expected complex-linear blocks; use order='forward', order='reverse' or "
-        "opad.jacobian_operator(...).as_real()."
+        f"the Jacobian was to be accumulated by elimination, but {primitive.__name__} has the block {block!r} between "
+        "complex arrays, which is only real-linear. Expected complex-linear blocks; use order='forward', "
+        "order='reverse' or opad.jacobian_operator(...).as_real()."
     )

@@ -21,11 +21,10 @@ def jacobian(f, argnums=0, order="auto", max_bytes=None):
     f : callable
     argnums : int or tuple of ints
     order : str, EliminationPlan or sequence of int
-        "forward": forward substitution with all columns at once. "reverse": back substitution with all rows at once.
-        "markowitz", "markowitz_last", "minimum_fill", "single_use_first", "exact", "annealing", a plan made by
-        `opad.plan_elimination`, or a sequence of rows of the system: elimination of the inner variables in that order.
-        "auto": whichever of these (but the last two) takes least time under the cost model. The choice is made once
-        per program and remembered; the returned function's `report()` tells what it was.
+        "forward", "reverse": substitution with all columns, or all rows, at once. "markowitz", "markowitz_last",
+        "minimum_fill", "single_use_first", "exact", "annealing", a plan made by `opad.plan_elimination`, or a sequence
+        of rows of the system: elimination of the inner variables in that order. "auto": what takes least time under
+        the cost model, chosen once per program; the returned function's `report()` tells what that was.
     max_bytes : int, optional; what a single dense block may take during an elimination
 
     Returns
@@ -37,12 +36,8 @@ def jacobian(f, argnums=0, order="auto", max_bytes=None):
     ------
     EliminationOrderError
         For an unknown order, or a sequence that misses or repeats a variable.
-    PlanMismatchError
-        For a plan that was made for another program.
-    AccumulationError
-        If a block does not fit into max_bytes.
-    RealLinearError
-        For elimination, or complex arguments, where a block is only real-linear.
+    PlanMismatchError, AccumulationError, RealLinearError
+        For a plan of another program, a block beyond max_bytes, a real-linear block between complex arrays.
 
     Notes
     -----

@@ -140,6 +140,8 @@ def by_rows(linearization, inputs, outputs):
 
 
 SWEEPS = {"forward": by_columns, "reverse": by_rows}
+
+
 def _sweep(product, source, targets):
     """Apply `product` to the unit arrays of `source`, many at a time; one array (n, *target shape) per target."""
     n, dtype = np.size(source), pytrees.dtype_of(source)
@@ -165,5 +167,3 @@ def _unit_arrays(source, start, stop, n, dtype):
     source = plain(source)
     like = {"like": source} if hasattr(source, "__array_function__") else {}
     return np.eye(stop - start, n, k=start, dtype=dtype, **like).reshape((stop - start, *np.shape(source)))
-
-

@@ -96,10 +96,10 @@ class Decision:
             + (f" in {len(self.program.steps)} products of blocks" if self.program is not None else " by substitution")
             + f"; planning took {1e3 * self.seconds:.1f} ms, once"
         ]
-        for c in sorted(self.candidates, key=lambda c: c.nanoseconds):
-            lines.append(
-                f"  {c.name:<20} {c.multiplications:>16.0f} multiplications   modelled {c.nanoseconds / 1e3:>12.1f} us"
-            )
+        lines += [
+            f"  {c.name:<20} {c.multiplications:>16.0f} multiplications   modelled {c.nanoseconds / 1e3:>12.1f} us"
+            for c in sorted(self.candidates, key=lambda c: c.nanoseconds)
+        ]
         return "\n".join(lines)
 
 

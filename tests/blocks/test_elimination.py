@@ -64,7 +64,7 @@ def test_programs_with_structured_arithmetic_agree(dag, seed, sparse):
     L, D = block_system(predecessors, inputs, rng)
     graph = graph_of(L, D, outputs)
     arithmetic = Accumulation(sparse=sparse)
-    table = {(copy, v): I for copy, v in graph.copies.items()}
+    table = dict.fromkeys(graph.copies.items(), I)
     for matrix, offset in ((L, inputs), (D, 0)):
         for (i, j), entry in matrix.blocks.items():
             table[i + inputs, j + offset] = arithmetic.form(opad.as_operator(entry))

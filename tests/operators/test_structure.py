@@ -68,9 +68,7 @@ def test_late_structure_of_the_adjoint(rng):
 @pytest.mark.parametrize("a", [2.0, Diagonal(np.arange(3.0)), scipy.sparse.csr_array(np.eye(3, k=1)), np.ones((3, 3))])
 @pytest.mark.parametrize("b", [5.0, Diagonal(np.ones(3)), scipy.sparse.csr_array(np.eye(3)), np.eye(3)])
 def test_sums_of_forms(a, b):
-    np.testing.assert_array_equal(
-        as_dense(add_forms(a, b, 3), (3, 3)), as_dense(a, (3, 3)) + as_dense(b, (3, 3))
-    )
+    np.testing.assert_array_equal(as_dense(add_forms(a, b, 3), (3, 3)), as_dense(a, (3, 3)) + as_dense(b, (3, 3)))
 
 
 def test_diagonal_products():
