@@ -140,6 +140,7 @@ CASES = [
     Case("norm", LA.norm, ((2, 3, 4),)),
     Case("norm fro", lambda x: LA.norm(x, "fro", axis=(2, 0), keepdims=True), ((2, 3, 4),)),
     Case("norm nuc", lambda x: LA.norm(x, "nuc", axis=(2, 0)), ((2, 3, 4),)),
+    Case("norm nuc wide", lambda x: LA.norm(x, "nuc"), (WIDE,)),
     Case("norm nuc square", lambda x: LA.norm(x, "nuc"), (SQUARE,)),
     Case("matrix_norm", lambda x: LA.matrix_norm(x, ord=2, keepdims=True), (STACK,)),
     Case("vector_norm axes", lambda x: LA.vector_norm(x, axis=(0, 2), keepdims=True), ((2, 3, 4),)),
