@@ -191,7 +191,7 @@ class EliminationProgram:
     Attributes
     ----------
     edges : list of (i, j), vertices, the places of the entries that `run` expects
-    steps : list of (target, left, right, fresh), slots of entries; `fresh` where the target was empty
+    steps : list of (target, left, right), slots of entries
     results : dict (output position, input) -> slot
     multiplications : int
     """
@@ -207,10 +207,9 @@ class EliminationProgram:
             for i in after:
                 left = slots.pop((i, v))
                 for j in before:
-                    fresh = (i, j) not in slots
-                    if fresh:
+                    if (i, j) not in slots:
                         slots[i, j] = next(numbers)
-                    self.steps.append((slots[i, j], left, slots[v, j], fresh))
+                    self.steps.append((slots[i, j], left, slots[v, j]))
                 self.dropped.setdefault(len(self.steps) - 1, []).append(left)
             self.dropped.setdefault(len(self.steps) - 1, []).extend([slots.pop((v, j)) for j in before])
             remaining.eliminate(v)
@@ -229,7 +228,7 @@ class EliminationProgram:
         """
         table = [*values, *[None] * (self.size - len(values))]
         dropped = self.dropped
-        for k, (target, left, right, _) in enumerate(self.steps):
+        for k, (target, left, right) in enumerate(self.steps):
             a, b = table[left], table[right]
             if a is not None and b is not None:
                 product = multiply(a, b)
@@ -240,12 +239,19 @@ class EliminationProgram:
                     table[slot] = None
         return {key: table[slot] for key, slot in self.results.items() if table[slot] is not None}
 
-    def run_numbers(self, values):
-        """`run` for plain numbers, without a call per product."""
-        table = [*values, *[0.0] * (self.size - len(values))]
-        for target, left, right, fresh in self.steps:
-            if fresh:
-                table[target] = table[left] * table[right]
-            else:
-                table[target] += table[left] * table[right]
-        return {key: table[slot] for key, slot in self.results.items()}
+    def run_elementwise(self, values):
+        """`run` for entries that are all multiplied by `*` and added by `+`: numbers, or diagonals as 1-D arrays."""
+        table, one = [*values, *[None] * (self.size - len(values))], entries.I
+        dropped = self.dropped
+        for k, (target, left, right) in enumerate(self.steps):
+            a, b, present = table[left], table[right], table[target]
+            if a is not None and b is not None:
+                product = b if a is one else a if b is one else a * b
+                if present is None:
+                    table[target] = product
+                else:
+                    table[target] = (1.0 if present is one else present) + (1.0 if product is one else product)
+            if k in dropped:  # so that arrays make room for the next ones while they are in the cache
+                for slot in dropped[k]:
+                    table[slot] = None
+        return {key: table[slot] for key, slot in self.results.items() if table[slot] is not None}

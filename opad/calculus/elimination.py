@@ -15,6 +15,7 @@ from opad.calculus import pytrees
 from opad.errors import RealLinearError
 from opad.operators.algebra import Product
 from opad.operators.base import size_of
+from opad.operators.structure import Diagonal
 
 ALL_HEURISTICS = 2000  # inner variables up to which every heuristic is tried
 NO_HEURISTICS = 20_000  # from here on "auto" chooses between the two substitutions
@@ -108,8 +109,10 @@ class JacobianSystem:
     def eliminate(self, program, arithmetic):
         """The entries of the Jacobian, {(output position, input position): entry}."""
         table = self.entries(arithmetic)
-        if self.scalar and all(entry is I or is_number(entry) for entry in table.values()):
-            return program.run_numbers([_as_number(table.get(edge, 0.0)) for edge in program.edges])
+        flat = _elementwise(table)
+        if flat is not None:
+            found = program.run_elementwise([flat.get(edge) for edge in program.edges])
+            return {key: Diagonal(entry) if isinstance(entry, np.ndarray) else entry for key, entry in found.items()}
         return program.run([table.get(edge) for edge in program.edges], arithmetic.multiply, arithmetic.add)
 
     def program(self, order):
@@ -213,8 +216,19 @@ def result_dtype(linearization):
     return np.result_type(*map(pytrees.dtype_of, leaves))
 
 
-def _as_number(entry):
-    return 1.0 if entry is I else entry.item() if hasattr(entry, "item") else entry
+def _elementwise(table):
+    """Entries as numbers and 1-D arrays, if all of them are numbers and diagonals of one length; else None."""
+    flat, lengths = {}, set()
+    for edge, entry in table.items():
+        if isinstance(entry, Diagonal):
+            entry = entry.values
+            lengths.add(entry.shape[0])
+        elif entry is not I:
+            if not is_number(entry):
+                return None
+            entry = entry.item() if hasattr(entry, "item") else entry
+        flat[edge] = entry
+    return flat if len(lengths) <= 1 else None
 
 
 def _space(value):

@@ -6,7 +6,7 @@ from opad.blocks import BlockMatrix
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
-from opad.calculus.matrices import accumulated_matrix
+from opad.calculus.matrices import accumulated_blocks, accumulated_matrix
 from opad.calculus.planning import Planner
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
@@ -181,9 +181,33 @@ class Linearization:
         self._planner = order if isinstance(order, Planner) else Planner(order, bool(sparse))
         return accumulated_matrix(self, self._planner, sparse, max_bytes)
 
+    def jacobian_blocks(self, order="auto", max_bytes=None):
+        """The Jacobian by elimination, as a BlockMatrix with one structured operator per result and argument leaf.
+
+        Parameters
+        ----------
+        order, max_bytes : as for `jacobian_matrix`; "forward" and "reverse" are orders of elimination here
+
+        Returns
+        -------
+        BlockMatrix; Hadamard where a result depends on an argument element by element, Matrix with a sparse or a dense
+        array elsewhere
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> lin = opad.linearize(lambda x, y: np.sin(x) * y, np.zeros(3), np.ones(3))
+        >>> print(lin.jacobian_blocks())
+        BlockMatrix: 1 x 2 blocks, 2 not zero
+          H H
+          H Hadamard
+        """
+        self._planner = order if isinstance(order, Planner) else Planner(order, sparse=True)
+        return accumulated_blocks(self, self._planner, max_bytes)
+
     def report(self):
-        """How the last `jacobian_matrix` was computed, what else was considered, and the modelled costs, as text."""
-        return "no jacobian_matrix yet" if self._planner is None else self._planner.last.report()
+        """How the last matrix was computed, what else was considered, and the modelled costs, as text."""
+        return "nothing computed yet" if self._planner is None else self._planner.last.report()
 
     @property
     def system(self):

@@ -3,10 +3,12 @@
 import numpy as np
 import scipy.sparse
 
-from opad.blocks.accumulation import Accumulation
+from opad.blocks import BlockMatrix
+from opad.blocks.accumulation import Accumulation, LowRank
 from opad.blocks.entries import I, is_number
 from opad.calculus import pytrees
 from opad.calculus.elimination import is_plain, result_dtype
+from opad.operators import Hadamard, Identity, Matrix, Reshape, Scaling, as_operator
 from opad.operators.structure import Diagonal
 from opad.tracing.array import plain
 
@@ -96,16 +98,39 @@ def _shaped(entry, value, leaf, arithmetic):
 
 
 def _joined(found, inputs, outputs, arithmetic):
-    """Blocks as one sparse matrix."""
-    if len(inputs) == len(outputs) == 1 and found:
-        return arithmetic.sparse(found[0, 0], np.size(outputs[0]))
-    parts = []
-    row_edges, column_edges = (np.cumsum([0, *map(np.size, leaves)]) for leaves in (outputs, inputs))
-    for (k, j), entry in found.items():
-        block = arithmetic.sparse(entry, np.size(outputs[k])).tocoo()
-        parts.append((block.data, block.coords[0] + row_edges[k], block.coords[1] + column_edges[j]))
-    data, rows, columns = (np.concatenate(part) for part in zip(*parts, strict=True)) if parts else ([], [], [])
-    return scipy.sparse.csr_array((data, (rows, columns)), shape=(row_edges[-1], column_edges[-1]))
+    """Blocks as one sparse matrix: joined side by side, then one row of blocks below the other."""
+    bands = []
+    for k, value in enumerate(outputs):
+        m = np.size(value)
+        band = [
+            arithmetic.sparse(found[k, j], m) if (k, j) in found else scipy.sparse.csr_array((m, np.size(leaf)))
+            for j, leaf in enumerate(inputs)
+        ]
+        bands.append(band[0] if len(band) == 1 else scipy.sparse.hstack(band, format="csr"))
+    return bands[0] if len(bands) == 1 else scipy.sparse.vstack(bands, format="csr")
+
+
+def accumulated_blocks(linearization, planner, max_bytes=None):
+    """The Jacobian as a BlockMatrix of operators; see `Linearization.jacobian_blocks`."""
+    inputs, outputs = leaves_of(linearization)
+    decision = planner.decide(linearization)
+    found = decision.entries(linearization, Accumulation(max_bytes, sparse=True))
+    dimsd, dims = ([np.shape(leaf) for leaf in leaves] for leaves in (outputs, inputs))
+    blocks = {(k, j): _as_operator(entry, dimsd[k], dims[j]) for (k, j), entry in found.items()}
+    return BlockMatrix(blocks, (len(outputs), len(inputs)), dimsd, dims)
+
+
+def _as_operator(entry, dimsd, dims):
+    if entry is I:
+        return Identity(dims) if dims == dimsd else Reshape(dims, dimsd)
+    if is_number(entry):
+        return Scaling(entry, dims) if dims == dimsd else entry * Reshape(dims, dimsd)
+    if isinstance(entry, Diagonal):
+        diagonal = Hadamard(entry.values.reshape(dims))
+        return diagonal if dims == dimsd else Reshape(dims, dimsd) @ diagonal
+    if isinstance(entry, LowRank):
+        return Matrix(entry.U, dimsd=dimsd) @ Matrix(entry.V, dims=dims)
+    return as_operator(entry, dims, dimsd)
 
 
 # -- substitutions with many right-hand sides -----------------------------------------------------------------------
