@@ -1,8 +1,10 @@
 """The linearisation of a function at a point: its block system, kept, and everything that can be done with it."""
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from opad.blocks import BlockMatrix
+from opad.blocks.scalar import ScalarSystem
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
@@ -11,6 +13,7 @@ from opad.calculus.planning import Planner
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
 from opad.operators.structural import IdentityMinus
+from opad.tracing.assembly import assemble
 from opad.tracing.trace import blocks_of, influential
 
 
@@ -204,6 +207,43 @@ class Linearization:
         """
         self._planner = order if isinstance(order, Planner) else Planner(order, sparse=True)
         return accumulated_blocks(self, self._planner, max_bytes)
+
+    def scalar_system(self):
+        """The system of a program of single numbers, with numbers as entries, for substitution at memory speed.
+
+        Partial derivatives of equal operations are evaluated together, as vectors; the tape is not needed any more.
+
+        Returns
+        -------
+        opad.blocks.scalar.ScalarSystem, with jvp(dp) and vjp(g) on vectors of the inputs and of the results
+
+        Raises
+        ------
+        ShapeError
+            If an operation has an array as its result.
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> lin = opad.linearize(lambda x, y: np.sin(x) * y, 0.0, 3.0)
+        >>> lin.scalar_system().vjp(np.array([1.0]))
+        array([3., 0.])
+        """
+        run, p, n = self._run, self._count, len(self._order)
+        rows, columns, values = assemble(run.records, self._order)
+        place = np.full(len(run.records), -1, np.int32)
+        place[self._order] = np.arange(n, dtype=np.int32)
+        copied = sorted({index for _, index in run.outputs if index is not None and index < p})
+        for k, index in enumerate(copied):  # results that are arguments get a row
+            place[index] = n + k
+        inner = columns >= p
+        rows_of_D = np.concatenate([place[rows[~inner]], place[copied]])
+        columns_of_D = np.concatenate([columns[~inner], copied]).astype(np.int32)
+        values_of_D = np.concatenate([values[~inner], np.ones(len(copied))])
+        n += len(copied)
+        L = coo_array((values[inner], (place[rows[inner]], place[columns[inner]])), shape=(n, n))
+        D = coo_array((values_of_D, (rows_of_D, columns_of_D)), shape=(n, p))
+        return ScalarSystem(L, D, [-1 if index is None else place[index] for _, index in run.outputs])
 
     def report(self):
         """How the last matrix was computed, what else was considered, and the modelled costs, as text."""
