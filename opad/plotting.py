@@ -10,14 +10,13 @@ from itertools import pairwise
 import numpy as np
 
 from opad.blocks import BlockMatrix, I
-from opad.blocks.drawing import COLOURS, kind_of
+from opad.blocks.drawing import COLOURS, IDENTITY_COLOUR, kind_of
 from opad.blocks.entries import is_number
 from opad.blocks.layout import layered_layout
 from opad.errors import ShapeError
 from opad.operators import Operator
 from opad.operators.base import size_of
 
-IDENTITY_COLOUR = "#c8c8c8"
 INK = "#303030"
 SCALES = {"linear": lambda n: max(n, 1), "log": lambda n: 1 + np.log2(max(n, 1)), "equal": lambda n: 1}
 MAX_NAMES = 40  # beyond, the names of rows and columns would overlap
@@ -100,7 +99,7 @@ def graph(system, ax=None, *, labels=True):
     >>> from opad.plotting import graph
     >>> ax = graph(opad.linearize(lambda x: np.tanh(x) * x, np.ones(2)))
     >>> sorted(text.get_text() for text in ax.texts if text.get_gid() == "node")
-    ['p0', 'x1\\ntanh', 'x2\\nmultiply']
+    ['x', 'x1\\ntanh', 'x2\\nmultiply']
     """
     names, edges = _nodes_and_edges(system)
     positions, routes = layered_layout(names, list(edges))

@@ -1,5 +1,7 @@
 """Running a function on traced arrays: what `grad`, `vjp`, `jvp` and `linearize` share."""
 
+import inspect
+
 import numpy as np
 
 from opad.calculus import pytrees
@@ -21,11 +23,12 @@ class Run:
     aux : what else the function returned
     """
 
-    __slots__ = ("aux", "inputs", "names", "outputs", "records", "structure", "structures")
+    __slots__ = ("argnums", "aux", "function", "inputs", "outputs", "records", "structure", "structures")
 
     def __init__(self, f, args, kwargs, argnums, has_aux=False, kept=False):
         arguments = list(args)
         trace = Trace(kept)
+        self.function, self.argnums = f, argnums
         self.inputs, self.structures = [], []
         for position in argnums:
             leaves, structure = pytrees.flatten(args[position])
@@ -63,10 +66,33 @@ class Run:
             for leaf in leaves
         ]
 
+    def without_rules(self):
+        """A copy that can be pickled: records keep the names of their operations and their shapes."""
+        new = object.__new__(Run)
+        for name in ("inputs", "structures", "outputs", "structure"):
+            setattr(new, name, getattr(self, name))
+        new.aux = None
+        new.records = [record and (Named(record[0].__name__), record[1], (), {}, record[4]) for record in self.records]
+        return new
+
     @property
     def value(self):
         """The function's result, as plain arrays."""
         return pytrees.unflatten(self.structure, [value for value, _ in self.outputs])
+
+    @property
+    def input_names(self):
+        """What the function's signature calls the input leaves, for pictures: x, params['W']."""
+        try:
+            parameters = inspect.signature(self.function).parameters.values()
+        except (TypeError, ValueError):  # no signature: some ufuncs, some compiled functions
+            parameters = ()
+        known = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = []
+        for position, structure in zip(self.argnums, self.structures, strict=True):
+            name = known[position] if position < len(known) else f"p{position}"
+            names += [name] if structure is pytrees.LEAF else [a.codify(name) for a in structure.accessors()]
+        return names
 
     def seeds(self, cotangents):
         """The right-hand side of the back substitution: cotangents at the rows of the outputs."""
@@ -95,6 +121,13 @@ class Run:
             trees.append(pytrees.unflatten(structure, leaves[start : start + count]))
             start += count
         return trees
+
+
+class Named:
+    """What remains of an operation whose blocks were made."""
+
+    def __init__(self, name):
+        self.__name__ = name
 
 
 def _explain(error, trace):

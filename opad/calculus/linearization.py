@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.sparse import coo_array
 
-from opad.blocks import BlockMatrix
+from opad.blocks import BlockMatrix, I
+from opad.blocks.drawing import pattern_html
 from opad.blocks.scalar import ScalarSystem
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
@@ -38,8 +39,8 @@ def linearize(f, *args):
     >>> L, D = lin.system
     >>> print(opad.I - L)
     BlockMatrix: 2 x 2 blocks, 3 not zero
-      x1 tanh      I .
-      x2 multiply  H I
+          x1 tanh I .
+      x2 multiply H I
       I identity   H Hadamard
     """
     return Linearization(Run(f, args, {}, range(len(args)), kept=True))
@@ -148,6 +149,12 @@ class Linearization:
             self._rows[i] = blocks_of(self._run.records[i])
         return self._rows[i]
 
+    def __getstate__(self):
+        """Everything but the rules, most of which cannot be pickled: the blocks that they made."""
+        for i in self._order:
+            self._row(i)
+        return {**self.__dict__, "_bound": {}, "_run": self._run.without_rules()}
+
     # -- as matrices ------------------------------------------------------------------------------------------------
 
     @property
@@ -253,7 +260,7 @@ class Linearization:
     def system(self):
         """(L, D), the block matrices of (I - L) dx = D dp; one row per operation, one column of D per input array."""
         names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
-        inputs = [f"p{k}" for k in range(self._count)]
+        inputs = self._run.input_names
         place = {i: k for k, i in enumerate(self._order)}
         spaces = [_space(self._run.records[i][1]) for i in self._order]
         L, D = {}, {}
@@ -284,9 +291,8 @@ class Linearization:
         return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
 
     def _repr_html_(self):
-        from opad.blocks.entries import I
-
-        return (I - self.system[0])._repr_html_()
+        L, D = self.system
+        return pattern_html(I - L, D, titles=("I - L:", "D:"))
 
 
 class JacobianOperator(Operator):
