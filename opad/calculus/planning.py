@@ -118,7 +118,7 @@ class Planner:
         self.last = None
         if isinstance(order, str) and order not in ("auto", *orders.NAMES):
             raise EliminationOrderError(
-                f"order={order!r}; expected 'auto', an EliminationPlan, a sequence of rows, or one of "
+                f"order is {order!r}; expected 'auto', an EliminationPlan, a sequence of rows, or one of "
                 f"{', '.join(orders.NAMES)}."
             )
 
