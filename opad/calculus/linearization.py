@@ -153,7 +153,7 @@ class Linearization:
         """Everything but the rules, most of which cannot be pickled: the blocks that they made."""
         for i in self._order:
             self._row(i)
-        return {**self.__dict__, "_bound": {}, "_run": self._run.without_rules()}
+        return {**self.__dict__, "_bound": {}, "_planner": None, "_run": self._run.without_rules()}
 
     # -- as matrices ------------------------------------------------------------------------------------------------
 
