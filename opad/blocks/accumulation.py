@@ -10,7 +10,7 @@ import scipy.sparse
 
 from opad.blocks.entries import I, is_number
 from opad.errors import AccumulationError
-from opad.operators import Operator
+from opad.operators import Hadamard, Operator
 from opad.operators.structure import Diagonal, add_forms, late_structure_of, structure_of
 
 DENSE_FROM = 0.25  # share of elements from which a sparse matrix is kept as a dense one
@@ -69,6 +69,7 @@ class Accumulation:
     def __init__(self, max_bytes=None, sparse=False):
         self.max_bytes = max_bytes
         self.stay_sparse = sparse
+        self.sparse_forms = 0  # how many blocks had a sparse form; making one takes SciPy tens of microseconds
 
     # -- forms ------------------------------------------------------------------------------------------------------
 
@@ -76,11 +77,14 @@ class Accumulation:
         """A block of a row, an Operator or None for the identity, as an entry."""
         if block is None:
             return I
+        if type(block) is Hadamard and block.dims == ():  # the block of every operation on single numbers
+            return block.M.item() if hasattr(block.M, "item") else block.M
         form = structure_of(block)
         if form is None:
             return block
         if is_number(form):
             return I if form == 1 else form
+        self.sparse_forms += scipy.sparse.issparse(form)
         return self._settled(form)
 
     def _settled(self, form):
@@ -204,7 +208,7 @@ class Accumulation:
         if b is I:
             b = 1.0
         a, b = (self._explicit(x) if isinstance(x, Operator) else x for x in (a, b))
-        a, b = (x.toarray() if isinstance(x, LowRank) else x for x in (a, b))
+        a, b = (self.dense(x, *x.shape) if isinstance(x, LowRank) else x for x in (a, b))
         if is_number(a) and is_number(b):
             return a + b
         return self._settled(add_forms(a, b, (b if is_number(a) else a).shape[0]))

@@ -18,7 +18,10 @@ CALL = 1500.0  # ns: a NumPy call on small arrays, with its bookkeeping
 SPARSE_CALL = 60_000.0  # ns: a product or sum of two small sparse matrices
 ELEMENT = 0.7  # ns: one element of an elementwise product or sum
 SPARSE_ELEMENT = 8.0  # ns: one element of a sparse product
-DENSE = 0.12  # ns: one multiply-add of a dense matrix product
+DENSE = 0.05  # ns: one multiply-add of a dense matrix product
+SWEEP_CALL = 900.0  # ns: one block of a substitution
+START = 40_000.0  # ns: what an elimination takes before and after its products
+NUMBER_FORM, FORM, SPARSE_FORM = 1000.0, 3000.0, 60_000.0  # ns: bringing a block into its stored form
 
 _BLAS = (
     products.LeftMultiply,
@@ -223,7 +226,7 @@ class CostModel:
     def substitute(self, edge, directions):
         """Charge one block of a substitution with many right-hand sides."""
         if edge.kind == "identity":
-            self.nanoseconds += CALL
+            self.nanoseconds += SWEEP_CALL
         else:
             rate = edge.rate if edge.kind == "opaque" else DENSE if edge.kind == "dense" else 2 * ELEMENT
-            self._charge(directions * max(edge.nnz, 1), rate)
+            self._charge(directions * max(edge.nnz, 1), rate, SWEEP_CALL)

@@ -7,7 +7,7 @@ import numpy as np
 from opad.blocks import orders
 from opad.blocks.accumulation import Accumulation
 from opad.blocks.chains import chains_first
-from opad.blocks.costs import CALL, ELEMENT, CostModel, estimate
+from opad.blocks.costs import CALL, ELEMENT, FORM, NUMBER_FORM, SPARSE_FORM, START, CostModel, estimate
 from opad.blocks.elimination import EliminationProgram
 from opad.blocks.entries import I, Inverse, is_number
 from opad.blocks.graph import EliminationGraph
@@ -113,7 +113,12 @@ class JacobianSystem:
         if flat is not None:
             found = program.run_elementwise([flat.get(edge) for edge in program.edges])
             return {key: Diagonal(entry) if isinstance(entry, np.ndarray) else entry for key, entry in found.items()}
-        return program.run([table.get(edge) for edge in program.edges], arithmetic.multiply, arithmetic.add)
+        found = program.run([table.get(edge) for edge in program.edges], arithmetic.multiply, arithmetic.add)
+        given = {id(entry) for entry in table.values()}  # arrays that blocks hold, and that results must not alias
+        return {
+            key: entry.copy() if isinstance(entry, np.ndarray) and id(entry) in given else entry
+            for key, entry in found.items()
+        }
 
     def program(self, order):
         """The EliminationProgram of an order, a sequence of rows."""
@@ -123,8 +128,12 @@ class JacobianSystem:
     # -- costs ------------------------------------------------------------------------------------------------------
 
     def estimates(self, sparse=False):
-        """{edge: Estimate}."""
-        return {edge: estimate(entry) for edge, entry in self.entries(Accumulation(sparse=sparse)).items()}
+        """{edge: Estimate}; also finds what bringing the blocks into these forms costs."""
+        arithmetic = Accumulation(sparse=sparse)
+        entries = self.entries(arithmetic)
+        self.start = START + (NUMBER_FORM if self.scalar else FORM) * len(entries)
+        self.start += SPARSE_FORM * arithmetic.sparse_forms
+        return {edge: estimate(entry) for edge, entry in entries.items()}
 
     def modelled(self, name, order, estimates, sparse=False):
         """The Candidate of an elimination order, a sequence of rows."""
@@ -132,8 +141,7 @@ class JacobianSystem:
         found = program.run([estimates.get(edge) for edge in program.edges], model.multiply, model.add)
         for entry in found.values():
             model.explicit(entry)
-        if not sparse:
-            model.nanoseconds += ELEMENT * self._elements_of_jacobian()
+        model.nanoseconds += self.start + (0 if sparse else ELEMENT * self._elements_of_jacobian())
         multiplications = program.multiplications if self.scalar else model.multiplications
         return Candidate(name, tuple(order), multiplications, model.nanoseconds)
 

@@ -93,8 +93,7 @@ def _shaped(entry, value, leaf, arithmetic):
         entry = 1.0 if entry is I else entry
         number = entry if is_number(entry) else arithmetic.dense(entry, 1, 1).item()
         return np.array(number, dtype)
-    dense = arithmetic.dense(entry, np.size(value), np.size(leaf)).reshape(shape).astype(dtype, copy=False)
-    return dense if dense.flags.writeable and dense.flags.owndata else dense.copy()
+    return arithmetic.dense(entry, np.size(value), np.size(leaf)).reshape(shape).astype(dtype, copy=False)
 
 
 def _joined(found, inputs, outputs, arithmetic):

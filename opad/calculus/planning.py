@@ -11,6 +11,7 @@ from opad.calculus.elimination import SWEEPS, Candidate, JacobianSystem, fingerp
 from opad.errors import EliminationOrderError, PlanMismatchError, RealLinearError
 
 FORMAT = 1  # of the JSON files
+MARGIN = 0.8  # an elimination is chosen if it is modelled to take at most this share of the better substitution
 
 
 class EliminationPlan:
@@ -124,6 +125,9 @@ class Planner:
 
     def decide(self, linearization):
         """The Decision for a linearisation, made or remembered."""
+        if isinstance(self.order, str) and self.order in SWEEPS and not self.sparse:
+            self.last = Decision(_sweep(self.order))
+            return self.last
         key = fingerprint_of(linearization), shapes_of(linearization)
         decision = self._known.get(key)
         if decision is None:
@@ -135,8 +139,6 @@ class Planner:
 
     def _choose(self, linearization, fingerprint):
         order = self.order
-        if isinstance(order, str) and order in SWEEPS and not self.sparse:
-            return Decision(_sweep(order))
         if isinstance(order, str) and order == "auto":
             return self._cheapest(linearization)
         system = JacobianSystem(linearization)
@@ -156,7 +158,12 @@ class Planner:
             if self.sparse:
                 raise
             return Decision(_sweep("forward" if system.input_size <= system.output_size else "reverse"))
-        return Decision(min(candidates, key=lambda candidate: candidate.nanoseconds), system, candidates)
+        best = min(candidates, key=lambda candidate: candidate.nanoseconds)
+        sweeps = [candidate for candidate in candidates if candidate.order is None]
+        sweep = min(sweeps, key=lambda candidate: candidate.nanoseconds, default=None)
+        if sweep is not None and best.nanoseconds > MARGIN * sweep.nanoseconds:
+            best = sweep  # the model is not that exact, and the substitution is never a bad choice
+        return Decision(best, system, candidates)
 
 
 def _sweep(name):
