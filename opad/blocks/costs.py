@@ -153,7 +153,7 @@ class CostModel:
         if "number" in (a.kind, b.kind) or "diagonal" in (a.kind, b.kind):
             if "opaque" in (a.kind, b.kind):
                 return self._apply(a, b)
-            other = b if a.kind in ("number", "diagonal") else a
+            other = a if a.kind not in ("number", "diagonal") or b.kind == "number" else b
             self._charge(other.nnz, ELEMENT, 2 * CALL if other.kind == "sparse" else CALL)
             return other
         if "opaque" in (a.kind, b.kind):
