@@ -333,8 +333,10 @@ class GeneralEigen(Operator):
     clinear = property(lambda self: self.V.dtype.kind != "c")
 
     def __init__(self, A, w, V):
-        self.w = w
-        self.V = V
+        # Real eigenvectors stay real, and their phase fixed, also where NumPy (from 2.5 on) stores them as complex.
+        is_real = A.dtype.kind != "c" and V.dtype.kind == "c" and not np.any(plain(np.imag(V)))
+        self.w = np.real(w) if is_real else w
+        self.V = np.real(V) if is_real else V
         self.source = A.dtype
         self.dims = V.shape
         self.dimsd = (w.shape, V.shape)
@@ -358,7 +360,8 @@ class GeneralEigen(Operator):
 
     def apply_adjoint(self, Y):
         self._require_basis()
-        V, parts = self.V, present_parts(Y)
+        V = self.V
+        parts = {k: part if V.dtype.kind == "c" else np.real(part) for k, part in present_parts(Y).items()}
         Vh = adjoint_matrix(V)
         inner = times_identity(parts[0]) if 0 in parts else 0
         if 1 in parts:
