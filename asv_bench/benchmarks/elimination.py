@@ -92,15 +92,16 @@ class ScalarTasks:
 
         rng = np.random.default_rng(0)
         self.tasks = speed
-        self.points = [np.full(10_000, value) * (1 + 0.1 * rng.random(10_000)) for value in speed.POINT]
+        points = [np.full(10_000, value) * (1 + 0.1 * rng.random(10_000)) for value in speed.POINT]
+        self.linearization = opad.linearize(speed.FLUX, *points)
         self.planner = Planner("auto", sparse=True)
         self.time_elimination()
 
     def time_elimination(self):
-        opad.linearize(self.tasks.FLUX, *self.points).jacobian_blocks(self.planner)
+        self.linearization.jacobian_blocks(self.planner)
 
     def track_ratio_to_tangents(self):
-        return ratio(self.time_elimination, lambda: self.tasks.tangents(self.points))
+        return ratio(self.time_elimination, lambda: self.tasks.tangents(self.linearization))
 
 
 class LongScalarProgram:

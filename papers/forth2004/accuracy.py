@@ -66,7 +66,7 @@ def ill_scaled_chains(findings, quick):
         findings.claim(
             f"entries over {d} decades: worst error of any order over the sum of the sizes of all paths",
             f"within {bound} eps",
-            f"{found[worst][0]:.1f} eps ({worst})",
+            f"{found[worst][0]:.1g} eps ({worst})",
             found[worst][0] <= bound,
         )
     lost = {order: table[decades[-1]][order][1] for order in ORDERS}
