@@ -10,7 +10,7 @@ import scipy.sparse
 
 from opad.blocks.entries import I, is_number
 from opad.errors import AccumulationError
-from opad.operators import Hadamard, Operator
+from opad.operators import Hadamard, Operator, is_compound
 from opad.operators.structure import Diagonal, add_forms, late_structure_of, structure_of
 
 DENSE_FROM = 0.25  # share of elements from which a sparse matrix is kept as a dense one
@@ -45,6 +45,11 @@ class LowRank:
     def toarray(self):
         """The product."""
         return self.U @ self.V
+
+
+def _is_compound(op):
+    """Whether an operator maps from or to tuples of arrays, some of which are structural zeros."""
+    return is_compound(op.dims) or is_compound(op.dimsd)
 
 
 class Accumulation:
@@ -142,6 +147,7 @@ class Accumulation:
         if b is I:
             return a
         if is_number(a) or is_number(b):
+            a, b = (self._explicit(x) if isinstance(x, Operator) and _is_compound(x) else x for x in (a, b))
             return a * b
         if isinstance(a, Operator) or isinstance(b, Operator):
             return self._apply(a, b)

@@ -207,9 +207,9 @@ def fingerprint_of(linearization):
 
 
 def shapes_of(linearization):
-    """The shapes of inputs and results, on which the costs depend, too."""
-    run = linearization._run
-    return tuple(map(np.shape, run.inputs)), tuple([np.shape(value) for value, _ in run.outputs])
+    """Shapes and kinds of inputs and results, on which the choice depends, too."""
+    leaves = [*linearization._run.inputs, *(value for value, _ in linearization._run.outputs)]
+    return tuple([(np.shape(leaf), pytrees.dtype_of(leaf).kind) for leaf in leaves])
 
 
 def is_plain(linearization):

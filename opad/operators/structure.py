@@ -140,11 +140,11 @@ def _pad(op):
     return _scatter(op) if op.mode == "constant" else _gather(op)
 
 
-def _component(op):
-    edges = np.cumsum([0, *map(prod, op.dims)])
-    rows = prod(op.dimsd)
-    source = _starts(rows)[:-1] + int(edges[op.k])
-    return scipy.sparse.csr_array((np.ones(rows), source, _starts(rows)), shape=(rows, int(edges[-1])))
+def selection_of_part(shapes, k):
+    """The rows of the identity that pick the k-th of several arrays out of all their elements, one after another."""
+    sizes = [prod(shape) for shape in shapes]
+    source = np.arange(sizes[k]) + sum(sizes[:k])
+    return scipy.sparse.csr_array((np.ones(sizes[k]), source, _starts(sizes[k])), shape=(sizes[k], sum(sizes)))
 
 
 # -- elementwise ----------------------------------------------------------------------------------------------------

@@ -266,3 +266,20 @@ def test_real_linear_blocks():
     np.testing.assert_allclose(opad.jacobian(f)(x), opad.jacobian(f, order="forward")(x), rtol=1e-12)
     with pytest.raises(ValueError, match="complex result of real arguments"):
         opad.jacobian(np.fft.fft, order="markowitz")(x)
+
+
+def test_checkpoints_are_opaque_blocks():
+    step = opad.checkpoint(lambda x, w: np.tanh(w * x[::-1]) + np.sum(x))
+
+    def f(x):
+        return step(np.sin(x), 2 * x) * x
+
+    expected = opad.jacobian(f, order="forward")(POINT)
+    for order in ("markowitz", "reverse", "auto"):
+        np.testing.assert_allclose(opad.jacobian(f, order=order)(POINT), expected, rtol=1e-12, atol=1e-13)
+
+
+def test_one_function_for_real_and_complex_arguments():
+    J = opad.jacobian(lambda z: np.exp(z) * z[::-1])
+    for point in (POINT, POINT + 1j, POINT):
+        np.testing.assert_allclose(J(point), opad.jacobian(lambda z: np.exp(z) * z[::-1], order="forward")(point))
