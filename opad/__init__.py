@@ -16,7 +16,7 @@ from opad.calculus.gradients import value_and_grad as value_and_grad
 from opad.calculus.jacobians import hessian as hessian
 from opad.calculus.jacobians import jacobian as jacobian
 from opad.calculus.linearization import Linearization as Linearization
-from opad.calculus.linearization import linearize as linearize
+from opad.calculus.linearize import linearize as linearize
 from opad.calculus.planning import EliminationPlan as EliminationPlan
 from opad.calculus.plans import plan_elimination as plan_elimination
 from opad.calculus.products import gauss_newton_operator as gauss_newton_operator

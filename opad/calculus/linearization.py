@@ -18,40 +18,6 @@ from opad.tracing.assembly import assemble
 from opad.tracing.trace import blocks_of, influential
 
 
-def linearize(f, *args, manifolds=None):
-    """Run f at a point and keep its Jacobian as a block system.
-
-    Parameters
-    ----------
-    f : callable on arrays, scalars, or nested containers of them
-    *args : the point; every argument is differentiated
-    manifolds : manifold, or a tuple of one (or None) per argument, on which the arguments lie; the system then has
-        their tangent maps as its columns, and products take and give tangent vectors
-
-    Returns
-    -------
-    Linearization, or TangentLinearization where manifolds are given
-
-    Examples
-    --------
-    >>> import numpy as np, opad
-    >>> lin = opad.linearize(lambda x: np.tanh(x) * x, np.array([0.0, 1.0]))
-    >>> lin.jvp(np.array([1.0, 1.0])).round(4)
-    array([0.    , 1.1816])
-    >>> L, D = lin.system
-    >>> print(opad.I - L)
-    BlockMatrix: 2 x 2 blocks, 3 not zero
-          x1 tanh I .
-      x2 multiply H I
-      I identity   H Hadamard
-    """
-    if manifolds is not None:
-        from opad.calculus.tangents import TangentLinearization
-
-        return TangentLinearization(f, args, manifolds)
-    return Linearization(Run(f, args, {}, range(len(args)), kept=True))
-
-
 class Linearization:
     """The Jacobian of a function at a point, as the block system (I - L) dx = D dp.
 
@@ -63,11 +29,16 @@ class Linearization:
     value : the function's result
     """
 
+    @classmethod
+    def at(cls, f, *args):
+        """The linearisation of f at a point; what `opad.linearize` returns for arguments of vector spaces."""
+        return cls(Run(f, args, {}, range(len(args)), kept=True))
+
     def __init__(self, run):
         self._run = run
         self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value, _ in run.outputs])
         self._count = len(run.inputs)
-        self._rows = {}
+        self._rows = [None] * len(run.records)
         self._bound = {}
         self._planner = None
         self._order = influential(run.records, self._count, [index for _, index in run.outputs])
@@ -141,19 +112,21 @@ class Linearization:
 
     def _bind(self, solve, apply):
         """Rows as the substitutions take them, with methods bound."""
-        bound = {}
+        bound = [None] * len(self._rows)
         for i in self._order:
             diagonal, blocks = self._row(i)
             bound[i] = (
                 diagonal and getattr(diagonal, solve),
-                [(j, block and getattr(block, apply)) for j, block in blocks],
+                tuple([(j, block and getattr(block, apply)) for j, block in blocks]),
             )
         return bound
 
     def _row(self, i):
-        if i not in self._rows:
-            self._rows[i] = blocks_of(self._run.records[i])
-        return self._rows[i]
+        row = self._rows[i]
+        if row is None:
+            diagonal, blocks = blocks_of(self._run.records[i])
+            row = self._rows[i] = diagonal, tuple(blocks)
+        return row
 
     def __getstate__(self):
         """Everything but the rules, most of which cannot be pickled: the blocks that they made."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from opad.blocks import BlockMatrix
 from opad.calculus.gradients import grad
-from opad.calculus.linearization import linearize
+from opad.calculus.linearization import Linearization
 from opad.calculus.on_manifolds import on_manifolds, one_per_argument
 from opad.calculus.products import HessianOperator
 from opad.errors import ShapeError
@@ -19,7 +19,7 @@ from opad.tracing.components import Component
 
 def euclidean_derivatives(f, X):
     """(gradient, Hessian operator) of a scalar function at X, an array or a tuple of arrays."""
-    lin = linearize(grad(f), X)
+    lin = Linearization.at(grad(f), X)
     return lin.value, HessianOperator(lin)
 
 
@@ -51,7 +51,7 @@ class TangentLinearization:
         numbers = range(len(args))
         self.manifolds = one_per_argument(manifolds, len(args))
         self.points = args
-        self.euclidean = linearize(f, *on_manifolds(self.manifolds, numbers, args))
+        self.euclidean = Linearization.at(f, *on_manifolds(self.manifolds, numbers, args))
         self.value = self.euclidean.value
         self.tangents = [
             Identity(np.shape(x)) if M is None else M.tangent(x) for M, x in zip(self.manifolds, args, strict=True)
