@@ -14,9 +14,10 @@ from scipy.sparse.linalg import gmres, splu
 
 from opad.errors import ConvergenceError, SingularBlockError
 from opad.operators import Identity, Operator
-from opad.operators.algebra import IdentityMinus, Multiple
+from opad.operators.algebra import Multiple
 from opad.operators.base import flatten, size_of, unflatten
 from opad.operators.convert import as_operator
+from opad.operators.structural import IdentityMinus
 
 DENSE_LIMIT = 512  # a diagonal block without a solve of its own is factorised up to this size, then GMRES
 TOLERANCE = 1e-12  # relative residual of that GMRES

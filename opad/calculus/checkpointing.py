@@ -179,4 +179,13 @@ def stop_gradient(x):
     3.0
     """
     leaves, structure = pytrees.flatten(x)
-    return pytrees.unflatten(structure, [plain(leaf) for leaf in leaves])
+    return pytrees.unflatten(structure, [_constant(leaf) for leaf in leaves])
+
+
+def _constant(leaf):
+    """The plain value of a leaf, as a view through which the recorded result cannot be changed."""
+    value = plain(leaf)
+    if value is not leaf and type(value) is np.ndarray:
+        value = value.view()
+        value.flags.writeable = False
+    return value

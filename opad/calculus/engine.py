@@ -1,7 +1,9 @@
 """Running a function on traced arrays: what `grad`, `vjp`, `jvp` and `linearize` share."""
 
+import numpy as np
+
 from opad.calculus import pytrees
-from opad.errors import ShapeError, StructureError
+from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
 from opad.tracing.trace import Trace
 
@@ -31,7 +33,9 @@ class Run:
             for k, leaf in enumerate(leaves):
                 if not pytrees.is_differentiable(leaf):
                     raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
-                if kept and hasattr(leaf, "copy") and type(leaf) is not TracedArray:
+                if type(leaf) is TracedArray:
+                    leaves[k] = leaf.alias()
+                elif kept and hasattr(leaf, "copy"):
                     leaves[k] = leaf.copy()
             start = len(self.inputs)
             self.inputs += leaves
@@ -40,6 +44,9 @@ class Run:
         trace.records += [None] * len(self.inputs)
         try:
             result = f(*arguments, **kwargs)
+        except ValueError as error:
+            _explain(error, trace)
+            raise
         finally:
             self.records = trace.close()
         self.aux = None
@@ -90,6 +97,17 @@ class Run:
         return trees
 
 
+def _explain(error, trace):
+    """Replace an error of NumPy that hides what was wrong."""
+    if isinstance(error.__cause__, TracingError):  # NumPy says "setting an array element with a sequence"
+        raise error.__cause__
+    if trace.locked and "read-only" in str(error):
+        raise TracingError(
+            f"{error}: an array that a differentiated function had used as a constant was changed in place while the "
+            "function was running. Expected constants to stay as they are; write w = w + x, or use w.copy()."
+        ) from error
+
+
 def _untraced(tree, trace):
     leaves, structure = pytrees.flatten(tree)
     return pytrees.unflatten(
@@ -104,7 +122,9 @@ def _argument_name(f, position, k, structure):
 
 def positions(argnums, args, f):
     """argnums as a tuple of non-negative positions."""
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
+    if len({n % max(len(args), 1) for n in numbers}) < len(numbers):
+        raise StructureError(f"argnums={argnums!r} names an argument twice; expected different positions.")
     for n in numbers:
         if not -len(args) <= n < len(args):
             raise StructureError(

@@ -2,6 +2,8 @@
 
 from functools import wraps
 
+import numpy as np
+
 from opad.calculus import pytrees
 from opad.calculus.engine import Run, positions
 from opad.errors import NonScalarOutputError
@@ -43,7 +45,7 @@ def value_and_grad(f, argnums=0, has_aux=False):
         pull_back(run.records, len(inputs), x)
         seen = set(map(id, inputs))
         gradients = run.by_argument([pytrees.fresh(g, leaf, seen) for g, leaf in zip(x, inputs, strict=False)])
-        gradient = gradients[0] if isinstance(argnums, int) else tuple(gradients)
+        gradient = gradients[0] if isinstance(argnums, int | np.integer) else tuple(gradients)
         return ((run.value, run.aux) if has_aux else run.value), gradient
 
     return with_gradient

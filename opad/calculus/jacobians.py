@@ -53,7 +53,7 @@ def jacobian(f, argnums=0, order="auto"):
         sweep = _by_columns if forward else _by_rows
         table = sweep(linearization, inputs, outputs)
         per_output = [run.by_argument(blocks) for blocks in table]
-        picked = [trees[0] if isinstance(argnums, int) else tuple(trees) for trees in per_output]
+        picked = [trees[0] if isinstance(argnums, int | np.integer) else tuple(trees) for trees in per_output]
         return pytrees.unflatten(run.structure, picked)
 
     return dense

@@ -8,7 +8,7 @@ from opad.calculus import pytrees
 from opad.calculus.engine import Run
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
-from opad.operators.algebra import IdentityMinus
+from opad.operators.structural import IdentityMinus
 from opad.tracing.trace import blocks_of, influential
 
 
@@ -53,7 +53,7 @@ class Linearization:
 
     def __init__(self, run):
         self._run = run
-        self.value = run.value
+        self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value, _ in run.outputs])
         self._count = len(run.inputs)
         self._rows = {}
         self._bound = {}

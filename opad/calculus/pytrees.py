@@ -67,6 +67,13 @@ def zeros_like(leaf, batch=()):
     return np.zeros(batch, dtype_of(leaf)) if batch else dtype_of(leaf).type(0)
 
 
+def copied(leaf):
+    """A result of which changes in place do not reach the records."""
+    if type(leaf) is TracedArray:
+        return leaf.alias()
+    return leaf.copy() if type(leaf) is np.ndarray else leaf
+
+
 def ones_like(leaf):
     """The seed of a scalar result."""
     return np.ones_like(leaf) if hasattr(leaf, "__array_function__") else dtype_of(leaf).type(1)
@@ -100,7 +107,7 @@ def fresh(g, leaf, seen):
     if g is None:
         g = zeros_like(leaf)
     if getattr(g, "is_symbolic", False):  # of an outer trace, or of a recording
-        return g
+        return g.alias() if type(g) is TracedArray else g
     if type(leaf) is float or type(leaf) is complex:
         return type(leaf)(g)
     if isinstance(leaf, np.generic):

@@ -1,21 +1,17 @@
 """Entries of block matrices: linear operators between array spaces, given by `apply` and `apply_adjoint`."""
 
+from opad.operators.algebra import Adjoint as Adjoint
+from opad.operators.algebra import Identity as Identity
+from opad.operators.algebra import Multiple as Multiple
 from opad.operators.algebra import Operator as Operator
+from opad.operators.algebra import Product as Product
+from opad.operators.algebra import Relabelled as Relabelled
+from opad.operators.algebra import Sum as Sum
+from opad.operators.algebra import Transposed as Transposed
 from opad.operators.base import flatten as flatten
 from opad.operators.base import is_compound as is_compound
 from opad.operators.base import size_of as size_of
 from opad.operators.base import unflatten as unflatten
-from opad.operators.composites import Adjoint as Adjoint
-from opad.operators.composites import AsReal as AsReal
-from opad.operators.composites import Foreign as Foreign
-from opad.operators.composites import Identity as Identity
-from opad.operators.composites import IdentityMinus as IdentityMinus
-from opad.operators.composites import Multiple as Multiple
-from opad.operators.composites import Product as Product
-from opad.operators.composites import Relabelled as Relabelled
-from opad.operators.composites import Sum as Sum
-from opad.operators.composites import Transposed as Transposed
-from opad.operators.composites import Zero as Zero
 from opad.operators.convert import Matrix as Matrix
 from opad.operators.convert import as_operator as as_operator
 from opad.operators.cumulative import CumulativeSum as CumulativeSum
@@ -38,6 +34,7 @@ from opad.operators.factorizations import QRDifferential as QRDifferential
 from opad.operators.fft import FFT as FFT
 from opad.operators.fft import IRFFT as IRFFT
 from opad.operators.fft import RFFT as RFFT
+from opad.operators.foreign import Foreign as Foreign
 from opad.operators.indexing import Index as Index
 from opad.operators.indexing import scatter_add as scatter_add
 from opad.operators.joining import Concatenate as Concatenate
@@ -64,3 +61,6 @@ from opad.operators.solve import Solve as Solve
 from opad.operators.solve import TriangularSolve as TriangularSolve
 from opad.operators.spectral import HermitianEigen as HermitianEigen
 from opad.operators.spectral import SingularValueDecomposition as SingularValueDecomposition
+from opad.operators.structural import AsReal as AsReal
+from opad.operators.structural import IdentityMinus as IdentityMinus
+from opad.operators.structural import Zero as Zero

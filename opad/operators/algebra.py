@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from opad.errors import ShapeError
-from opad.operators.base import LinearMap, is_compound, size_of
+from opad.operators.base import LinearMap, flatten, is_compound, size_of, unflatten
 
 
 class Operator(LinearMap):
@@ -45,6 +45,10 @@ class Operator(LinearMap):
            [0., 3., 0.],
            [2., 0., 1.]])
     """
+
+    is_zero = False
+    adopt = None  # an operator of SciPy or PyLops as an Operator; set by opad.operators.foreign
+    as_real = None  # the equivalent real operator of twice the size; set by opad.operators.structural
 
     # -- adjoint and transpose --------------------------------------------------------------------------------------
 
@@ -97,7 +101,7 @@ class Operator(LinearMap):
         if _is_pylops(other):
             return _as_pylops(self) @ other
         if isinstance(other, LinearOperator):
-            return _product(self, Foreign(other))
+            return _product(self, self.adopt(other))
         if hasattr(other, "toarray"):
             return self.matmat(other)
         return NotImplemented
@@ -110,7 +114,7 @@ class Operator(LinearMap):
         if _is_pylops(other):
             return _as_pylops(self) + other
         if isinstance(other, LinearOperator):
-            return _sum(self, Foreign(other))
+            return _sum(self, self.adopt(other))
         if isinstance(other, Number) and other == 0:  # so that the builtin sum() works
             return self
         return NotImplemented
@@ -151,10 +155,6 @@ class Operator(LinearMap):
             result = _product(self, result)
         return result
 
-    def as_real(self):
-        """The equivalent real operator on (Re, Im) stacked along a new leading axis; real-linear maps have one too."""
-        return AsReal(self)
-
 
 def _array_or_tuple(parts):
     return tuple(parts) if any(hasattr(p, "shape") for p in parts) else np.asarray(parts)
@@ -182,8 +182,8 @@ def _product(left, right):
             f"product {left!r} @ {right!r}: the right factor maps to {right.dimsd}, expected {left.dims}. "
             "The shapes of neighbouring factors must agree."
         )
-    if isinstance(left, Zero) or isinstance(right, Zero):
-        return Zero(right.dims, left.dimsd)
+    if left.is_zero or right.is_zero:
+        return type(left if left.is_zero else right)(right.dims, left.dimsd)
     if left.dims != right.dimsd:
         right = Relabelled(right, right.dims, left.dims)
     if isinstance(left, Identity):
@@ -198,24 +198,187 @@ def _sum(a, b):
         raise ShapeError(f"sum {a!r} + {b!r}: shapes {a.shape} and {b.shape} differ; expected equal shapes.")
     if (a.dims, a.dimsd) != (b.dims, b.dimsd):
         b = Relabelled(b, a.dims, a.dimsd)
-    if isinstance(a, Zero):
+    if a.is_zero:
         return b
-    if isinstance(b, Zero):
+    if b.is_zero:
         return a
     return Sum(a, b)
 
 
-# What the algebra makes are operators too; they can be defined, and so imported, only after the class above.
-from opad.operators.composites import (  # noqa: E402
-    Adjoint,
-    AsReal,
-    Foreign,
-    Identity,
-    IdentityMinus,  # noqa: F401  for importers of this module
-    Multiple,
-    Product,
-    Relabelled,
-    Sum,
-    Transposed,
-    Zero,
-)
+def _joint_dtype(*operators):
+    held = [d for d in (op.data_dtype for op in operators) if d is not None]
+    return np.result_type(*held) if held else None
+
+
+class Identity(Operator):
+    """X -> X.  Forward: dY = dX.  Adjoint: X~ = Y~.  Costs nothing in sums, products and substitutions.
+
+    Parameters
+    ----------
+    dims : shape of X
+    """
+
+    def __init__(self, dims):
+        self.dims = self.dimsd = dims
+
+    def apply(self, X):
+        return X
+
+    apply_adjoint = apply
+
+    @property
+    def H(self):
+        return self
+
+
+class Adjoint(Operator):
+    """A^H.  Forward: A's adjoint.  Adjoint: A."""
+
+    def __init__(self, op):
+        self.op = op
+
+    dims = property(lambda self: self.op.dimsd)
+    dimsd = property(lambda self: self.op.dims)
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: f"{self.op.label}^H")
+    solve = property(lambda self: self.op.solve_adjoint)  # AttributeError where the operator has no solve of its own
+    solve_adjoint = property(lambda self: self.op.solve)
+
+    def apply(self, X):
+        return self.op.apply_adjoint(X)
+
+    def apply_adjoint(self, Y):
+        return self.op.apply(Y)
+
+    @property
+    def H(self):
+        return self.op
+
+
+class Transposed(Adjoint):
+    """A^T = conj(A^H), for complex-linear A.  Forward: conj(A^H conj(X)).  Adjoint: conj(A conj(Y))."""
+
+    label = property(lambda self: f"{self.op.label}^T")
+
+    def apply(self, X):
+        return _map_parts(np.conj, self.op.apply_adjoint(_map_parts(np.conj, X)))
+
+    def apply_adjoint(self, Y):
+        return _map_parts(np.conj, self.op.apply(_map_parts(np.conj, Y)))
+
+    @property
+    def H(self):
+        return Adjoint(self)
+
+    @property
+    def T(self):
+        return self.op
+
+
+class Sum(Operator):
+    """A + B.  Forward: A dX + B dX.  Adjoint: A^H Y + B^H Y."""
+
+    def __init__(self, a, b):
+        self.a = a
+        self.b = b
+
+    dims = property(lambda self: self.a.dims)
+    dimsd = property(lambda self: self.a.dimsd)
+    clinear = property(lambda self: self.a.clinear and self.b.clinear)
+    data_dtype = property(lambda self: _joint_dtype(self.a, self.b))
+    label = property(lambda self: f"{self.a.label} + {self.b.label}")
+
+    def apply(self, X):
+        return _map_parts(np.add, self.a.apply(X), self.b.apply(X))
+
+    def apply_adjoint(self, Y):
+        return _map_parts(np.add, self.a.apply_adjoint(Y), self.b.apply_adjoint(Y))
+
+
+class Product(Operator):
+    """A B.  Forward: A (B dX).  Adjoint: B^H (A^H Y)."""
+
+    def __init__(self, left, right):
+        self.left = left
+        self.right = right
+
+    dims = property(lambda self: self.right.dims)
+    dimsd = property(lambda self: self.left.dimsd)
+    clinear = property(lambda self: self.left.clinear and self.right.clinear)
+    data_dtype = property(lambda self: _joint_dtype(self.left, self.right))
+    label = property(lambda self: f"{self.left.label} {self.right.label}")
+
+    def apply(self, X):
+        return self.left.apply(self.right.apply(X))
+
+    def apply_adjoint(self, Y):
+        return self.right.apply_adjoint(self.left.apply_adjoint(Y))
+
+
+class Multiple(Operator):
+    """c A, c a number.  Forward: c (A dX).  Adjoint: A^H (conj(c) Y)."""
+
+    def __init__(self, scalar, op):
+        self.scalar = scalar
+        self.op = op
+
+    dims = property(lambda self: self.op.dims)
+    dimsd = property(lambda self: self.op.dimsd)
+    clinear = property(lambda self: self.op.clinear)
+    label = property(lambda self: f"{'-' if self.scalar == -1 else f'{self.scalar} '}{self.op.label}")
+
+    @property
+    def data_dtype(self):
+        held = self.op.data_dtype
+        if isinstance(self.scalar, complex | np.complexfloating):
+            return np.result_type(np.dtype(float) if held is None else held, self.scalar)
+        return held
+
+    def apply(self, X):
+        scalar = self.scalar
+        return _map_parts(lambda part: scalar * part, self.op.apply(X))
+
+    def apply_adjoint(self, Y):
+        scalar = self.scalar.conjugate()
+        return self.op.apply_adjoint(_map_parts(lambda part: scalar * part, Y))
+
+    def __mul__(self, scalar):
+        return self.op * (self.scalar * scalar) if is_scalar(scalar) else super().__mul__(scalar)
+
+    def __neg__(self):
+        return self.op if self.scalar == -1 else Multiple(-self.scalar, self.op)
+
+    @property
+    def H(self):  # -(A^H), so that the substitution in (I - L)^H undoes the minus sign, as it does in I - L
+        return Multiple(-1, self.op.H) if self.scalar == -1 else Adjoint(self)
+
+
+class Relabelled(Operator):
+    """The same matrix between spaces of other shapes.  Forward: reshape(A reshape(dX)).  Adjoint: likewise with A^H."""
+
+    def __init__(self, op, dims, dimsd):
+        self.op = op
+        self.dims = dims
+        self.dimsd = dimsd
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+    def apply(self, X):
+        return _recast(self.op.apply(_recast(X, self.dims, self.op.dims)), self.op.dimsd, self.dimsd)
+
+    def apply_adjoint(self, Y):
+        return _recast(self.op.apply_adjoint(_recast(Y, self.dimsd, self.op.dimsd)), self.op.dims, self.dims)
+
+
+def _recast(X, dims, new_dims):
+    return X if dims == new_dims else unflatten(flatten(X, dims), new_dims)
+
+
+def _map_parts(function, *arguments):
+    """Call `function` on arrays, or part by part on tuples of arrays."""
+    if isinstance(arguments[0], tuple):
+        return tuple(map(function, *arguments))
+    return function(*arguments)

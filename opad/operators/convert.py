@@ -9,10 +9,10 @@ from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 from opad.errors import ConversionError, ShapeError
-from opad.operators.algebra import Operator
+from opad.operators.algebra import Operator, Relabelled
 from opad.operators.base import size_of
-from opad.operators.composites import Foreign, Relabelled
 from opad.operators.elementwise import Scaling
+from opad.operators.foreign import Foreign
 from opad.operators.products import adjoint_matrix, vector_product
 
 
@@ -44,7 +44,7 @@ class Matrix(Operator):
 
     def apply_adjoint(self, Y):
         A = self.A
-        adjoint = A.T.conj() if issparse(A) else adjoint_matrix(A)
+        adjoint = A.T.conj(copy=False) if issparse(A) else adjoint_matrix(A)
         return _times_flattened(adjoint, Y, self.dimsd, self.dims)
 
 

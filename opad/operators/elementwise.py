@@ -177,7 +177,7 @@ class ImaginaryPart(RealPart):
         return np.imag(X)
 
     def apply_adjoint(self, Y):
-        return 1j * np.real(Y)
+        return np.real(Y) * 1j  # in this order: 1j * float64 would be a Python number
 
 
 class Conjugate(RealPart):

@@ -66,7 +66,7 @@ class LogDeterminant(Operator):
         parts = present_parts(Y)
         c = parts.get(1, 0)
         if self.A.dtype.kind == "c" and 0 in parts:
-            c = c + 1j * np.imag(np.conj(self.sign) * parts[0])
+            c = c + np.imag(np.conj(self.sign) * parts[0]) * 1j  # 1j * float64 would be a Python number
         elif 1 not in parts:
             c = 0 * parts[0]
         return c[..., None, None] * adjoint_matrix(self._inverse())

@@ -1,9 +1,18 @@
 """Operators that put arrays into larger ones: embedding, concatenation, padding."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from opad.operators.algebra import Operator
 from opad.operators.indexing import scatter_add
+
+
+@lru_cache(maxsize=1024)
+def _window(starts, dims, batch):
+    """The key of a block of shape `dims` that begins at `starts`, after `batch` leading axes."""
+    inner = [slice(start, start + n) for start, n in zip(starts, dims, strict=True)]
+    return (*[slice(None)] * batch, *inner)
 
 
 class Embed(Operator):
@@ -28,16 +37,12 @@ class Embed(Operator):
         self.dimsd = dimsd
         self.starts = starts
 
-    def _key(self, batch):
-        inner = [slice(start, start + n) for start, n in zip(self.starts, self.dims, strict=True)]
-        return (*[slice(None)] * batch, *inner)
-
     def apply(self, X):
         batch = X.ndim - len(self.dims)
-        return scatter_add(X, self._key(batch), X.shape[:batch] + self.dimsd)
+        return scatter_add(X, _window(self.starts, self.dims, batch), X.shape[:batch] + self.dimsd)
 
     def apply_adjoint(self, Y):
-        return Y[self._key(Y.ndim - len(self.dimsd))]
+        return Y[_window(self.starts, self.dims, Y.ndim - len(self.dimsd))]
 
 
 class Concatenate(Operator):
@@ -112,8 +117,7 @@ class Pad(Operator):
     def apply_adjoint(self, Y):
         batch = Y.ndim - len(self.dims)
         if self.mode == "constant":
-            inner = [slice(before, before + n) for (before, _), n in zip(self.pad_width, self.dims, strict=True)]
-            return Y[(*[slice(None)] * batch, *inner)]
+            return Y[_window(tuple([before for before, _ in self.pad_width]), self.dims, batch)]
         for axis, (widths, n) in enumerate(zip(self.pad_width, self.dims, strict=True), batch):
             if any(widths):
                 source = np.pad(np.arange(n), widths, mode=self.mode)

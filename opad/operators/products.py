@@ -1,7 +1,8 @@
 """Multiplication by matrices and vectors: the paper's B_L, A_R, A (x) B and G^T., and the products of stacks.
 
 Batch axes are folded into the columns (left multiplication) or the rows (right multiplication) of the argument, so
-that many right-hand sides are one matrix product.
+that many right-hand sides are one matrix product. Products of two matrices are written np.dot: it is the same call of
+BLAS as `@`, at half the overhead (0.3 against 0.7 microseconds).
 """
 
 from math import prod
@@ -31,7 +32,14 @@ def left_product(B, X):
         return B @ X
     batch, (n, c) = X.shape[:-2], X.shape[-2:]
     m, size = B.shape[0], prod(batch)
-    columns = X.reshape((size, n, c)).swapaxes(0, 1).reshape((n, size * c))
+    X = X.reshape((size, n, c))
+    position = _batch_position(X) if c > 1 else 1
+    if position == 2:
+        columns = np.transpose(X, (1, 2, 0)).reshape((n, c * size))
+        return np.transpose((B @ columns).reshape((m, c, size)), (2, 0, 1)).reshape((*batch, m, c))
+    if position == 0 and c >= _WIDE:
+        return (B @ X).reshape((*batch, m, c))
+    columns = X.swapaxes(0, 1).reshape((n, size * c))
     return (B @ columns).reshape((m, size, c)).swapaxes(0, 1).reshape((*batch, m, c))
 
 
@@ -39,8 +47,26 @@ def right_product(X, A):
     """X A for a stack X, (*batch, m, n), as one product with all rows of the stack."""
     if X.ndim <= 2:
         return X @ A
-    rows = X.shape[:-1]
-    return (X.reshape((prod(rows), A.shape[0])) @ A).reshape((*rows, A.shape[1]))
+    batch, (m, n), p = X.shape[:-2], X.shape[-2:], A.shape[1]
+    X = X.reshape((prod(batch), m, n))
+    if m == 1 or _batch_position(X) == 0:
+        return (X.reshape((prod(batch) * m, n)) @ A).reshape((*batch, m, p))
+    rows = A.swapaxes(0, 1) @ np.transpose(X, (1, 2, 0))
+    return np.transpose(rows, (2, 0, 1)).reshape((*batch, m, p))
+
+
+_WIDE = 16  # columns per matrix from which copying the stack costs more than a product per matrix
+
+
+def _batch_position(X):
+    """Where the first axis of X, (size, rows, columns), stands in memory: 0 outermost, 1 between, 2 innermost.
+
+    Products keep the order that they find, so that `matmat`, whose columns are innermost, copies nothing on its way.
+    """
+    strides = getattr(X, "strides", None)
+    if strides is None or strides[0] >= strides[1]:
+        return 0
+    return 1 if strides[0] >= strides[2] else 2
 
 
 class LeftMultiply(Operator):
@@ -74,12 +100,12 @@ class LeftMultiply(Operator):
         self.dimsd = (m, cols)
 
     def apply(self, X):
-        return self.B @ X if X.ndim == 2 else left_product(self.B, X)
+        return np.dot(self.B, X) if X.ndim == 2 else left_product(self.B, X)
 
     def apply_adjoint(self, Y):
         B = self.B
         B = B.T if B.dtype.kind == "f" else adjoint_matrix(B)
-        return B @ Y if Y.ndim == 2 else left_product(B, Y)
+        return np.dot(B, Y) if Y.ndim == 2 else left_product(B, Y)
 
 
 class RightMultiply(Operator):
@@ -106,12 +132,12 @@ class RightMultiply(Operator):
         self.dimsd = (rows, p)
 
     def apply(self, X):
-        return X @ self.A if X.ndim == 2 else right_product(X, self.A)
+        return np.dot(X, self.A) if X.ndim == 2 else right_product(X, self.A)
 
     def apply_adjoint(self, Y):
         A = self.A
         A = A.T if A.dtype.kind == "f" else adjoint_matrix(A)
-        return Y @ A if Y.ndim == 2 else right_product(Y, A)
+        return np.dot(Y, A) if Y.ndim == 2 else right_product(Y, A)
 
 
 class Kronecker(Operator):
@@ -186,6 +212,8 @@ class InnerProduct(Operator):
 
     def apply(self, X):
         G = self.G
+        if X.ndim == G.ndim:
+            return np.vdot(G, X)
         batch = X.shape[: X.ndim - G.ndim]
         return X.reshape((*batch, prod(G.shape))) @ conjugate(G).reshape(prod(G.shape))
 

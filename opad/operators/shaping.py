@@ -3,6 +3,7 @@
 Axes are kept as negative numbers, counted from the end, so that leading batch axes need no care.
 """
 
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -13,9 +14,14 @@ from opad.operators.elementwise import expand_dims_to, sum_to_shape
 
 def negative_axes(axes, ndim):
     """Axes as a tuple of negative numbers; None stands for all."""
+    return _negative_axes(tuple(axes) if isinstance(axes, list) else axes, ndim)
+
+
+@lru_cache(maxsize=1024)
+def _negative_axes(axes, ndim):
     if axes is None:
         return tuple(range(-ndim, 0))
-    if isinstance(axes, tuple | list):
+    if isinstance(axes, tuple):
         return tuple([axis if axis < 0 else axis - ndim for axis in axes])
     return (axes if axes < 0 else axes - ndim,)
 
@@ -39,7 +45,8 @@ class Permute(Operator):
     """
 
     def __init__(self, axes, dims):
-        self.axes = negative_axes(axes, len(dims)) if axes is not None else tuple(range(-1, -len(dims) - 1, -1))
+        ndim = len(dims)
+        self.axes = negative_axes(axes, ndim) if axes is not None else _reversed_axes(ndim)
         self.dims = dims
 
     @property
@@ -50,15 +57,27 @@ class Permute(Operator):
         return _permute(X, self.axes)
 
     def apply_adjoint(self, Y):
-        ndim = len(self.axes)
-        inverse = [0] * ndim
-        for position, axis in enumerate(self.axes):
-            inverse[axis] = position - ndim
-        return _permute(Y, tuple(inverse))
+        return _permute(Y, _inverse(self.axes))
+
+
+@lru_cache(maxsize=64)
+def _reversed_axes(ndim):
+    return tuple(range(-1, -ndim - 1, -1))
+
+
+@lru_cache(maxsize=1024)
+def _inverse(axes):
+    """The permutation that undoes `axes`, in negative numbers."""
+    inverse = [0] * len(axes)
+    for position, axis in enumerate(axes):
+        inverse[axis] = position - len(axes)
+    return tuple(inverse)
 
 
 def _permute(X, axes):
     batch = X.ndim - len(axes)
+    if axes == (-1, -2):
+        return X.swapaxes(-1, -2)
     return np.transpose(X, (*range(batch), *axes) if batch else axes)
 
 

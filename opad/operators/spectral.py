@@ -100,6 +100,11 @@ _EIGENVECTORS = (
 )
 _SINGULAR_VECTORS = _EIGENVECTORS.replace("eigenvectors", "singular vectors").replace("eigenvalues", "singular values")
 _SINGULAR_VECTORS = _SINGULAR_VECTORS.replace("eigvalsh", "svdvals").replace("linalg.eigh", "linalg.svd")
+_DEFECTIVE = (
+    "the derivative of numpy.linalg.eig or eigvals was asked for at a defective matrix (its eigenvectors are linearly "
+    "dependent to rounding), where eigenvalues are not differentiable. Expected a diagonalisable matrix; write the "
+    "function without a decomposition, or perturb the matrix."
+)
 _PHASE = (
     "a function was differentiated that depends on the phases of complex {0} vectors, which are arbitrary (every "
     "vector may be multiplied by exp(i phi)). Expected a function of the decomposition that does not change with "
@@ -288,3 +293,71 @@ class SingularValueDecomposition(Operator):
         if self.U.dtype.kind == "c":
             require_zero(even, np.eye(close.shape[-1], dtype=bool), size, _PHASE.format("singular"))
         return even * minus + odd * plus, close, (np.abs(plain(total)) + np.abs(plain(odd))) * close
+
+
+class GeneralEigen(Operator):
+    """A -> (w, V) with A V = V diag(w), columns of V of length one; A has distinct eigenvalues.
+
+    With C = V^-1 dA V, F_ij = 1 / (w_j - w_i), F_ii = 0, Z = V (F .* C):
+
+    Forward:  dw = diag C, dV = Z - V Re diag(V^H Z)          Adjoint, with P = V^H V~:
+    A~ = V^-H (diag w~ + conj(F) .* (P - V^H V Re diag P)) V^H, its real part where A is real
+
+    Parameters
+    ----------
+    A : (*stack, n, n) array, of which only the dtype is used
+    w : (*stack, n) array
+    V : (*stack, n, n) array
+
+    References
+    ----------
+    C. Boeddeker et al., On the computation of complex-valued gradients, arXiv:1701.00392.
+    """
+
+    clinear = False
+
+    def __init__(self, A, w, V):
+        self.w = w
+        self.V = V
+        self.source = A.dtype
+        self.dims = V.shape
+        self.dimsd = (w.shape, V.shape)
+
+    def _gaps(self):
+        gaps = self.w[..., None, :] - self.w[..., :, None]
+        close = np.abs(plain(gaps)) <= rounding_level(self.w)[..., None]
+        return reciprocal_where(gaps, close), close & ~np.eye(gaps.shape[-1], dtype=bool)
+
+    def _require_basis(self):
+        V = plain(self.V)
+        if np.any(np.linalg.cond(V) > 0.01 / np.finfo(V.dtype).eps):
+            raise DegenerateSpectrumError(_DEFECTIVE)
+
+    def apply(self, X):
+        self._require_basis()
+        C = np.linalg.solve(self.V, times_right(X, self.V))
+        return Deferred(lambda: diagonal(C), lambda: self._vectors(C))
+
+    def _vectors(self, C):
+        F, close = self._gaps()
+        require_zero(C, close, _max_abs(C), _EIGENVECTORS)
+        Z = times(self.V, F * C)
+        return Z - self.V * np.real(np.sum(np.conj(self.V) * Z, axis=-2, keepdims=True))
+
+    def apply_adjoint(self, Y):
+        self._require_basis()
+        V, parts = self.V, present_parts(Y)
+        Vh = adjoint_matrix(V)
+        inner = times_identity(parts[0]) if 0 in parts else 0
+        if 1 in parts:
+            P = times(Vh, parts[1])
+            if V.dtype.kind == "c":
+                require_zero(1j * np.imag(P), np.eye(V.shape[-1], dtype=bool), _max_abs(P), _PHASE.format("eigen"))
+            N = P - (Vh @ V) * np.real(diagonal(P))[..., None, :]
+            F, close = self._gaps()
+            require_zero(N, close, _max_abs(P), _EIGENVECTORS)
+            if 0 in parts:
+                refuse_mixture(close, parts[0], plain(P) * close, _EIGENVECTORS)
+            inner = inner + np.conj(F) * N
+        X = np.linalg.solve(Vh, times_right(inner, Vh))
+        return np.real(X) if self.source.kind != "c" and X.dtype.kind == "c" else X

@@ -102,8 +102,9 @@ class TracedArray:
 
     def _refuse_number(self, what):
         raise TracingError(
-            f"{what} of a traced array, which would lose its derivative{caller()}. Expected a NumPy function: write "
-            "np.sin(x) rather than math.sin(x); opad.stop_gradient(x) gives the plain value."
+            f"{what} of a traced array, or its assignment into a plain array, would lose its derivative{caller()}. "
+            "Expected a NumPy function: write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place "
+            "of y[i] = x; opad.stop_gradient(x) gives the plain value."
         )
 
     def __float__(self):
@@ -133,11 +134,15 @@ class TracedArray:
             "np.where(mask, a, b), np.concatenate([...]) or np.stack([...])."
         )
 
+    def alias(self):
+        """Another handle on the same variable, which in-place operators on this one leave as it is."""
+        return TracedArray(self.value, self.tape, self.index)
+
     def __copy__(self):
-        return self
+        return self.alias()
 
     def __deepcopy__(self, memo):
-        return self
+        return self.alias()
 
     # -- arithmetic -------------------------------------------------------------------------------------------------
 
@@ -151,18 +156,41 @@ class TracedArray:
         return record_one(RULES[np.negative], self)
 
     def __pos__(self):
-        return self
+        return record_one(RULES[np.positive], self)
 
     def __abs__(self):
         return record_one(RULES[np.absolute], self)
 
+    def __divmod__(self, other):
+        return np.divmod(self, other)
+
+    def __rdivmod__(self, other):
+        return np.divmod(other, self)
+
+    def __round__(self, digits=None):
+        return round(plain(self), digits)
+
     def __getitem__(self, key):
+        if type(key) is tuple:
+            key = tuple([_index(k, self.tape) if type(k) in _MUTABLE_INDICES else k for k in key])
+        elif type(key) in _MUTABLE_INDICES:
+            key = _index(key, self.tape)
         return call(getitem, (self, key), {})
 
 
 def getitem(x, key):
     """x[key], as a function that can have a rule."""
     return x[key]
+
+
+_MUTABLE_INDICES = (list, _ndarray, TracedArray)
+
+
+def _index(k, trace):
+    """An index that later changes to `k` do not reach."""
+    if type(k) is TracedArray:
+        k.__index__()
+    return trace.protect(k) if type(k) is _ndarray else np.array(k, dtype=None if np.size(k) else np.intp)
 
 
 def _add_binary_operators():
@@ -178,12 +206,37 @@ def _add_binary_operators():
         def reflected(self, other, ufunc=ufunc):
             return record_pair(RULES.get(ufunc) or ufunc, other, self)
 
+        def in_place(self, other, ufunc=ufunc):
+            return _update(self, record_pair(RULES.get(ufunc) or ufunc, self, other))
+
         setattr(TracedArray, f"__{name}__", forward)
+        setattr(TracedArray, f"__i{name}__", in_place)
         setattr(TracedArray, f"__r{name}__", reflected)
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         ufunc = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}.get(name)
         ufunc = ufunc or {"eq": np.equal, "ne": np.not_equal}[name]
         setattr(TracedArray, f"__{name}__", lambda self, other, ufunc=ufunc: ufunc(plain(self), plain(other)))
+
+
+def _update(array, result):
+    """What `array += …` does: other names of the same array see the change too, as in NumPy."""
+    if result is NotImplemented or not array.shape:
+        return result  # numbers do not change in place
+    if result.shape != array.shape:
+        raise TracingError(
+            f"an in-place operator would change the shape of a traced array from {array.shape} to {result.shape}"
+            f"{caller()}; expected equal shapes, as in NumPy. Write y = y + x."
+        )
+    primitive, y = (array.tape.records[array.index] or (None, None))[:2]
+    if primitive is RULES.get(getitem) and getattr(plain(y), "base", None) is not None:
+        raise TracingError(
+            f"an in-place operator was applied to a part of a traced array, a view in NumPy{caller()}; expected the "
+            "whole array to be changed. Write row = row + x, and np.where or np.concatenate to put it back."
+        )
+    if type(result) is not TracedArray:
+        return result
+    array.value, array.tape, array.index = result.value, result.tape, result.index
+    return array
 
 
 _add_binary_operators()
@@ -223,19 +276,25 @@ def record_pair(primitive, a, b):
                 values, parents = (a.value, b.value), ((0, a.index), (1, b.index))
             elif b.tape.level > trace.level:
                 trace = b.tape
-                values, parents = (a, b.value), ((1, b.index),)
+                values, parents = (a.alias(), b.value), ((1, b.index),)
             else:
-                values, parents = (a.value, b), ((0, a.index),)
+                values, parents = (a.value, b.alias()), ((0, a.index),)
         else:
             if type(b) is _ndarray:
                 b = trace.protect(b)
-            elif getattr(b, "__array_ufunc__", b) is None:
-                return NotImplemented
+            elif type(b) is not float and type(b) is not int:
+                b = _operand(b, trace)
+                if b is NotImplemented:
+                    return b
             values, parents = (a.value, b), ((0, a.index),)
     else:
         trace = b.tape
         if type(a) is _ndarray:
             a = trace.protect(a)
+        elif type(a) is not float and type(a) is not int:
+            a = _operand(a, trace)
+            if a is NotImplemented:
+                return a
         values, parents = (a, b.value), ((1, b.index),)
     y = primitive.function(*values)
     records = trace.records
@@ -244,6 +303,20 @@ def record_pair(primitive, a, b):
     index = len(records)
     records.append((primitive, y, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
+
+
+def _operand(constant, trace):
+    """A constant next to a traced array in an arithmetic operation, in a form that rules can work with."""
+    if isinstance(constant, list | tuple):
+        return np.array(constant)
+    if getattr(constant, "__array_ufunc__", constant) is None or hasattr(constant, "tocsr"):
+        return NotImplemented
+    if isinstance(constant, np.matrix):
+        raise TracingError(
+            f"a traced array met a np.matrix{caller()}, whose products and shapes differ from those of arrays; "
+            "expected an array. Write np.asarray(M)."
+        )
+    return trace.protect(np.asarray(constant)) if isinstance(constant, _ndarray) else constant
 
 
 def record(primitive, args, kwargs):
@@ -269,6 +342,10 @@ def record(primitive, args, kwargs):
             a = a.value
         elif type(a) is _ndarray:
             a = trace.protect(a)
+        elif type(a) is TracedArray:
+            a = a.alias()
+        elif primitive.takes_operands and type(a) is not float:
+            a = _operand(a, trace)
         values.append(a)
     if kwargs:
         kwargs = dict(kwargs)
@@ -276,6 +353,8 @@ def record(primitive, args, kwargs):
             if type(a) is TracedArray and a.tape is trace:
                 parents.append((name, a.index))
                 kwargs[name] = a.value
+            elif type(a) is _ndarray:
+                kwargs[name] = trace.protect(a)
     y = primitive.function(*values, **kwargs)
     index = len(records)
     if primitive.multiple:

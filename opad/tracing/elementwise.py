@@ -3,7 +3,7 @@
 import numpy as np
 
 from opad.operators.algebra import Operator, Product
-from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling
+from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling, expand_dims_to, sum_to_shape
 from opad.operators.shaping import Broadcast
 from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, with_cast
 
@@ -12,6 +12,8 @@ _PYTHON_NUMBERS = (float, int, complex, bool)
 
 class Elementwise(Primitive):
     """y_i = f(a_i, b_i, …) with broadcasting: each block is a Hadamard product with a partial derivative."""
+
+    takes_operands = True
 
     def __init__(self, function, partials):
         super().__init__(function)
@@ -42,6 +44,11 @@ class SingularElementwise(Elementwise):
     """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
 
     def blocks(self, y, args, kwargs, parents):
+        # Python numbers raise where NumPy's give infinities (1 / 0.0), or turn complex ((-1.0) ** 0.5).
+        slots = [slot for slot, _ in parents]
+        args = [
+            as_numpy_scalar(a) if type(a) is float and (a == 0 or k in slots) else a for k, a in enumerate(args)
+        ]  # fmt: skip
         with np.errstate(all="ignore"):
             blocks = super().blocks(y, args, kwargs, parents)
         return [(column, block if _is_finite(block) else Masked(block)) for column, block in blocks]
@@ -59,15 +66,17 @@ def _is_finite(block):
 class Masked(Operator):
     """An elementwise block with infinite partials.  Forward and adjoint as `op`, but 0 where the argument is 0.
 
-    A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN.
+    A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN. Partials are masked
+    before the product, so that derivatives of the block are free of NaN, too.
 
     Parameters
     ----------
-    op : elementwise Operator
+    op : Hadamard or BroadcastHadamard, or the product of one with a Cast
     """
 
     def __init__(self, op):
         self.op = op
+        self.M, self.cast = (op.left.M, op.right) if type(op) is Product else (op.M, None)
         self.dims = op.dims
         self.dimsd = op.dimsd
 
@@ -76,19 +85,45 @@ class Masked(Operator):
     label = property(lambda self: self.op.label)
 
     def apply(self, X):
-        mask = X != 0
-        if self.dims != self.dimsd:
-            mask = BroadcastHadamard(1, self.dims, self.dimsd).apply(mask)
-        with np.errstate(all="ignore"):
-            return np.where(mask, self.op.apply(X), 0)
+        shape = X.shape[: X.ndim - len(self.dims)] + self.dimsd
+        X = expand_dims_to(X if self.cast is None else self.cast.apply(X), self.dims, len(self.dimsd))
+        Y = self._masked(self.M, X)
+        return Y if Y.shape == shape else np.broadcast_to(Y, shape)
 
     def apply_adjoint(self, Y):
-        mask = Y != 0
+        X = sum_to_shape(self._masked(np.conj(self.M), Y), self.dims, len(self.dimsd))
+        return X if self.cast is None else self.cast.apply_adjoint(X)
+
+    def _masked(self, M, X):
         with np.errstate(all="ignore"):
-            if self.dims == self.dimsd:
-                return np.where(mask, self.op.apply_adjoint(Y), 0)
-            M = np.where(mask, np.conj(self.op.M) * Y, 0)
-        return BroadcastHadamard(1, self.dims, self.dimsd).apply_adjoint(M)
+            return np.where(X != 0, M, 0) * X
+
+
+class Select(Operator):
+    """X -> X where a mask is true, 0 elsewhere: the block of one branch of np.where; X is broadcast.
+
+    Forward:  dY = dX[mask]          Adjoint:  X~ = sum of Y~[mask] over the broadcast axes
+
+    An infinite derivative of the branch that is not taken disappears here, which a product with 0 would make NaN.
+
+    Parameters
+    ----------
+    mask : boolean array that broadcasts to dimsd
+    dims, dimsd : shapes of X and of the result
+    """
+
+    def __init__(self, mask, dims, dimsd):
+        self.mask = mask
+        self.dims = dims
+        self.dimsd = dimsd
+
+    def apply(self, X):
+        shape = X.shape[: X.ndim - len(self.dims)] + self.dimsd
+        Y = np.where(self.mask, expand_dims_to(X, self.dims, len(self.dimsd)), 0)
+        return Y if Y.shape == shape else np.broadcast_to(Y, shape)
+
+    def apply_adjoint(self, Y):
+        return sum_to_shape(np.where(self.mask, Y, 0), self.dims, len(self.dimsd))
 
 
 def _elementwise_block(M, x, y):

@@ -33,6 +33,7 @@ class Primitive:
     """
 
     multiple = False  # whether the function returns several arrays
+    takes_operands = False  # whether all positional arguments are arrays or numbers
     keywords = frozenset()
 
     def __init__(self, function):
@@ -125,6 +126,7 @@ def linear(function, adjoint, batched=False):
     >>> opad.grad(lambda x: np.sum(every_other(x) ** 2))(np.array([1.0, 2.0, 3.0]))
     array([2., 0., 6.])
     """
+
     def rule(y, x, **static):
         return FunctionOperator(
             lambda X: function(X, **static),
@@ -158,6 +160,7 @@ def bilinear(function, left, right, batched=False):
     >>> opad.grad(inner, argnums=1)(np.array([1.0, 2.0]), np.array([3.0, 4.0]))
     array([1., 2.])
     """
+
     def rule(y, a, b):
         name = function.__name__
         return (

@@ -2,9 +2,9 @@
 
 import numpy as np
 import sympy
-from matplotlib.figure import Figure
 
 import opad
+from papers.pictures import diagram
 
 x = sympy.Symbol("x")
 
@@ -61,16 +61,14 @@ def swell_of_logistic_map(findings, quick):
 
 
 def swell_figure(depths, naive, shared, tape):
-    axes = Figure(figsize=(6, 4), layout="constrained").subplots()
+    axes = diagram("steps of the logistic map", "size")
     for counts, label, style in (
         (naive, "symbolic derivative, nodes", "o-"),
         (shared, "with common subexpressions eliminated, nodes", "s-"),
         (tape, "opad's tape, rows", "^-"),
     ):
         axes.semilogy(depths, counts, style, label=label)
-    axes.set(xlabel="steps of the logistic map", ylabel="size")
     axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
     return axes.figure
 
 

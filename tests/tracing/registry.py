@@ -143,3 +143,4 @@ case(np.einsum, lambda a, b: np.einsum("ij,jk,kl->il", a, b, a, optimize=True), 
 case(np.cross, np.cross, (3,), (3,), complex=True)
 case(np.cross, lambda a, b: np.cross(a, b, axis=0), (3, 2), (3, 2), complex=True, name="axis")
 case(np.cross, np.cross, (2, 3), (3,), complex=True, name="broadcast")
+case(np.full_like, lambda a: np.full_like(a, a[0] * a[1]), (3,), complex=True)

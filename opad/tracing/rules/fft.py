@@ -86,8 +86,8 @@ def irfftn(a, s=None, axes=None, norm=None):
     lengths = _lengths(np.shape(a), s, axes)
     if s is None or s[-1] == -1:
         lengths = (*lengths[:-1], 2 * (lengths[-1] - 1))
-    if len(axes) > 1:
-        a = np.fft.ifftn(a, lengths[:-1], axes[:-1], norm)
+    for n, axis in zip(lengths[:-1], axes[:-1], strict=True):  # in NumPy's order, so that not one bit differs
+        a = np.fft.ifft(a, n, axis, norm)
     return np.fft.irfft(a, lengths[-1], axes[-1], norm)
 
 

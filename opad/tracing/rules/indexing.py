@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from opad.operators.elementwise import BroadcastHadamard, Hadamard
 from opad.operators.indexing import Index, scatter_add
-from opad.tracing.array import getitem
-from opad.tracing.primitives import composite, operator_rule
+from opad.tracing.array import getitem, record
+from opad.tracing.elementwise import Select
+from opad.tracing.primitives import JacobianRule, composite, operator_rule
 from opad.tracing.rules.helpers import normalise_axis, wants
 
 
@@ -60,16 +60,19 @@ def sort(a, axis=-1, kind=None, *, stable=None):
     return np.take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis=axis)
 
 
-@operator_rule(np.where)
-def _(y, condition, x, y_):
-    def pick(mask, argument):
-        shape = np.shape(argument)
-        mask = mask.astype(y.dtype)
-        return Hadamard(mask, shape) if shape == y.shape else BroadcastHadamard(mask, shape, y.shape)
-
+def _where_rule(y, condition, x, y_):
     chosen = np.asarray(condition) if not hasattr(condition, "astype") else condition
     chosen = chosen.astype(bool)
-    return None, pick(chosen, x), pick(~chosen, y_)
+    return None, Select(chosen, np.shape(x), y.shape), Select(~chosen, np.shape(y_), y.shape)
+
+
+_WHERE = JacobianRule(np.where, _where_rule)
+
+
+@composite(np.where)
+def where(condition, x=None, y=None):
+    """x where a condition holds, else y; with a condition alone, the indices where it holds."""
+    return np.nonzero(condition) if x is None and y is None else record(_WHERE, (condition, x, y), {})
 
 
 @composite(np.diagonal)

@@ -20,7 +20,7 @@ from opad.operators.factorizations import (
 from opad.operators.products import StackedLeftMultiply, StackedRightMultiply, VectorOfMatrix, adjoint_matrix
 from opad.operators.shaping import Broadcast, SumAxes
 from opad.operators.solve import LinearSystem
-from opad.operators.spectral import HermitianEigen, SingularValueDecomposition
+from opad.operators.spectral import GeneralEigen, HermitianEigen, SingularValueDecomposition
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import composite, operator_rule
@@ -28,7 +28,7 @@ from opad.tracing.rules.helpers import wants
 from opad.tracing.trace import Row
 
 _ONE = np.eye(1)
-_EighResult, _QRResult = type(np.linalg.eigh(_ONE)), type(np.linalg.qr(_ONE))
+_EigResult, _EighResult, _QRResult = type(np.linalg.eig(_ONE)), type(np.linalg.eigh(_ONE)), type(np.linalg.qr(_ONE))
 _SlogdetResult, _SVDResult = type(np.linalg.slogdet(_ONE)), type(np.linalg.svd(_ONE))
 
 # -- solving --------------------------------------------------------------------------------------------------------
@@ -193,6 +193,29 @@ def eigh(a, UPLO="L"):
 def eigvalsh(a, UPLO="L"):
     """Eigenvalues of Hermitian matrices."""
     return eigh_parts(a, UPLO)[0]
+
+
+@UserPrimitive
+def eig_parts(a):
+    """np.linalg.eig as one record."""
+    return np.linalg.eig(a)
+
+
+@operator_rule(eig_parts, multiple=True)
+def _(y, a):
+    return GeneralEigen(a, *y)
+
+
+@composite(np.linalg.eig)
+def eig(a):
+    """Eigenvalues and eigenvectors of square matrices; not differentiable where the matrix is defective."""
+    return _EigResult(*eig_parts(a))
+
+
+@composite(np.linalg.eigvals)
+def eigvals(a):
+    """Eigenvalues of square matrices."""
+    return eig_parts(a)[0]
 
 
 @UserPrimitive

@@ -21,6 +21,8 @@ from opad.tracing.rules.helpers import wants
 class _Matmul(Primitive):
     """np.matmul; each block is made only for the factor that is traced."""
 
+    takes_operands = True
+
     def blocks(self, y, args, kwargs, parents):
         a, b = args
         matrices = a.ndim == 2 and b.ndim == 2
@@ -153,6 +155,7 @@ class _Einsum(JacobianRule):
 
 
 def _einsum_rule(y, subscripts, *operands, optimize=False):
+    operands = [np.asarray(a) if isinstance(a, list | tuple | int | float) else a for a in operands]
     if not isinstance(subscripts, str):
         raise wants("np.einsum", "subscripts as lists of integers", "a string such as 'ij,jk->ik'")
     return (None, *(EinsumOperand(subscripts, operands, k) for k in range(len(operands))))

@@ -6,6 +6,7 @@ from opad.operators.algebra import Identity
 from opad.operators.elementwise import Cast
 from opad.operators.joining import Embed, Pad
 from opad.operators.shaping import Broadcast, Flip, Permute, Reshape, Roll
+from opad.tracing.array import TracedArray, plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import RULES, Primitive, composite, constant, operator_rule, with_cast
 from opad.tracing.rules.helpers import normalise_axis, wants
@@ -180,6 +181,15 @@ def tile(A, reps):
     return reshape(spread, tuple(r * n for r, n in zip(reps, shape, strict=True)))
 
 
+@composite(np.full_like)
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
+    """An array of one value, which may be traced."""
+    if type(fill_value) is not TracedArray:
+        return np.full_like(plain(a), fill_value, dtype, shape=shape)
+    filled = np.broadcast_to(fill_value, np.shape(a) if shape is None else shape)
+    return filled.astype(np.result_type(plain(a)) if dtype is None else dtype)
+
+
 @operator_rule(np.copy)
 def _(y, a, order="K", subok=False):
     return Identity(a.shape)
@@ -346,7 +356,8 @@ def diff(a, n=1, axis=-1):
 
 
 constant(
-    np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like, np.full_like,
+    np.shape, np.ndim, np.size, np.result_type, np.zeros_like, np.ones_like, np.empty_like,
+    np.zeros, np.ones, np.empty, np.eye, np.identity,
     np.can_cast, np.min_scalar_type, np.common_type, np.broadcast_shapes, np.shares_memory, np.may_share_memory,
     np.array_repr, np.array_str, np.array2string,
 )  # fmt: skip

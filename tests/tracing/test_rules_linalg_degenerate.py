@@ -1,0 +1,216 @@
+"""Rules of numpy.linalg where matrices are singular, spectra repeat, norms have kinks: right numbers, or an error."""
+
+import numpy as np
+import pytest
+
+import opad
+from opad.errors import DegenerateSpectrumError, SingularBlockError, TracingError, UnsupportedArgumentError
+
+LA = np.linalg
+
+
+def differences(f, x, E, h=1e-5):
+    """The central difference of fourth order of f along E."""
+    return (f(x - 2 * h * E) - 8 * f(x - h * E) + 8 * f(x + h * E) - f(x + 2 * h * E)) / (12 * h)
+
+
+@pytest.mark.parametrize("rank", [3, 2, 1, 0])
+def test_det_at_singular_matrices(rank, rng):
+    """The determinant is a polynomial: cofactors by minors are the reference at every rank."""
+    n = 4
+    A = rng.standard_normal((n, rank)) @ rng.standard_normal((rank, n)) if rank else np.zeros((n, n))
+    minors = [[np.delete(np.delete(A, i, 0), j, 1) for j in range(n)] for i in range(n)]
+    cofactors = np.array([[(-1) ** (i + j) * LA.det(minors[i][j]) for j in range(n)] for i in range(n)])
+    np.testing.assert_allclose(opad.grad(LA.det)(A), cofactors, atol=1e-12)
+    E = rng.standard_normal((n, n))
+    expected = differences(opad.grad(LA.det), A, E, h=1e-2)  # exact but for the fifth power of h
+    np.testing.assert_allclose(opad.hvp(LA.det, (A,), (E,))[0], expected, atol=1e-6)
+
+
+def test_det_at_a_singular_complex_matrix_and_in_a_stack(rng):
+    A = rng.standard_normal((2, 3, 3)) + 1j * rng.standard_normal((2, 3, 3))
+    A[0, 2] = A[0, 0] + A[0, 1]
+    E = rng.standard_normal(A.shape) + 1j * rng.standard_normal(A.shape)
+    _, tangent = opad.jvp(LA.det, (A,), (E,))
+    np.testing.assert_allclose(tangent, differences(LA.det, A, E, h=1e-2), atol=1e-9)
+
+
+def test_slogdet_and_inv_at_singular_matrices():
+    A = np.zeros((2, 2))
+    with pytest.raises(SingularBlockError, match="slogdet"):
+        opad.grad(lambda A: LA.slogdet(A)[1])(A)
+    with pytest.raises(LA.LinAlgError):
+        opad.grad(lambda A: np.sum(LA.inv(A)))(A)
+
+
+def test_norms_at_kinks():
+    zero = np.zeros(3)
+    for order in (None, 1, 3, np.inf):
+        np.testing.assert_array_equal(opad.grad(lambda x, p=order: LA.norm(x, p))(zero), zero)
+    np.testing.assert_array_equal(opad.hessian(LA.norm)(zero), np.zeros((3, 3)))
+    np.testing.assert_array_equal(opad.grad(lambda x: LA.norm(x, np.inf))(np.array([2.0, -2.0, 1.0])), [0.5, -0.5, 0])
+    np.testing.assert_array_equal(opad.grad(lambda x: LA.norm(x, 0) * x[0])(np.array([2.0, 0, 1])), [2, 0, 0])
+    u, v = np.array([[0.6], [0.8]]), np.array([[1.0, 0.0]])
+    np.testing.assert_allclose(opad.grad(lambda A: LA.norm(A, "nuc"))(3 * u @ v), u @ v, atol=1e-14)
+
+
+def rotated(w, rng):
+    Q = LA.qr(rng.standard_normal((len(w), len(w)))).Q
+    return (Q * w) @ Q.T, Q
+
+
+REPEATED = np.array([1.0, 1.0, 1.0, 3.0])
+
+
+def test_eigenvalues_alone_at_repeats(rng):
+    S, _ = rotated(REPEATED, rng)
+    np.testing.assert_allclose(opad.grad(lambda S: np.sum(LA.eigvalsh(S) ** 3))(S), 3 * S @ S, atol=1e-12)
+    E = rng.standard_normal((4, 4))
+    _, tangent = opad.jvp(lambda S: np.sum(LA.eigh(S)[0] ** 3), (S,), (E,))
+    np.testing.assert_allclose(tangent, np.sum(3 * S @ S * E), rtol=1e-12)
+
+
+def test_simple_eigenpair_next_to_repeated_ones(rng):
+    """Magnus 1985: dq = (l I - S)^+ dS q, dl = q^T dS q; the other eigenvalues may coincide."""
+    S, Q = rotated(REPEATED, rng)
+    W, q = rng.standard_normal((4, 4)), Q[:, 3]
+
+    def f(S):
+        w, V = LA.eigh(S)
+        return np.sum(W * np.outer(V[:, 3], V[:, 3])) + w[3]
+
+    resolvent = LA.pinv(3.0 * np.eye(4) - S)
+    half = np.outer(resolvent @ (W + W.T) @ q, q) + np.outer(q, q)
+    np.testing.assert_allclose(opad.grad(f)(S), (half + half.T) / 2, atol=1e-10)
+
+
+def test_projector_on_a_repeated_eigenspace(rng):
+    """The orthogonal projector P on the eigenspace is smooth: with l = 1, 3 it is (3 I - S)/2, dP = -P E R - R E P."""
+    S, Q = rotated(REPEATED, rng)
+    W = rng.standard_normal((4, 4))
+
+    def f(S):
+        V = LA.eigh(S)[1][:, :3]
+        return np.sum(W * (V @ V.T))
+
+    gradient = opad.grad(f)(S)
+    P, R = Q[:, :3] @ Q[:, :3].T, Q[:, 3:] @ Q[:, 3:].T / 2
+    symmetric = (W + W.T) / 2
+    np.testing.assert_allclose(gradient, -(P @ symmetric @ R + R @ symmetric @ P), atol=1e-12)
+
+
+@pytest.mark.parametrize("S", [2 * np.eye(3), np.zeros((3, 3)), np.diag([1.0, 1.0, 2.0])], ids=["2I", "0", "112"])
+def test_eigenvectors_at_repeats_raise(S):
+    W = np.arange(9.0).reshape(3, 3) + 1
+
+    def composed(S):
+        w, V = LA.eigh(S)
+        return np.sum(W * ((V * w) @ V.T))
+
+    with pytest.raises(DegenerateSpectrumError, match="repeated"):
+        opad.grad(composed)(S)
+    with pytest.raises(DegenerateSpectrumError, match="repeated"):
+        opad.jvp(composed, (S,), (W,))
+    with pytest.raises(DegenerateSpectrumError, match="repeated"):
+        opad.grad(lambda S: np.sum(W * LA.eigh(S)[1]))(S)
+    with pytest.raises(DegenerateSpectrumError, match="repeated"):
+        opad.jacobian(composed, order="forward")(S)
+
+
+def test_commuting_directions_at_repeats_are_fine():
+    """Along diagonal directions nothing mixes: V diag(w) V^T has the derivative E."""
+    _, tangent = opad.jvp(
+        lambda S: (LA.eigh(S)[1] * LA.eigh(S)[0]) @ LA.eigh(S)[1].T, (np.eye(3),), (np.diag([1.0, 2, 3]),)
+    )
+    np.testing.assert_allclose(tangent, np.diag([1.0, 2, 3]), atol=1e-14)
+
+
+def test_polar_factor_at_repeated_singular_values(rng):
+    """At an orthogonal matrix Q the polar factor has the derivative Q skew(Q^T E)."""
+    Q = LA.qr(rng.standard_normal((3, 3))).Q
+    W = rng.standard_normal((3, 3))
+
+    def f(A):
+        U, _, Vh = LA.svd(A)
+        return np.sum(W * (U @ Vh))
+
+    expected = Q @ (Q.T @ W - W.T @ Q) / 2
+    np.testing.assert_allclose(opad.grad(f)(Q), expected, atol=1e-12)
+    (product,) = opad.hvp(lambda A: LA.norm(A, "nuc"), (Q,), (W,))
+    np.testing.assert_allclose(product, expected, atol=1e-12)
+
+
+def test_singular_vectors_at_repeats_and_zeros_raise(rng):
+    W = rng.standard_normal((3, 3))
+
+    def composed(A):
+        U, s, Vh = LA.svd(A)
+        return np.sum(W * ((U * s) @ Vh))
+
+    with pytest.raises(DegenerateSpectrumError, match="singular values"):
+        opad.grad(composed)(np.eye(3))
+    with pytest.raises(DegenerateSpectrumError, match="singular values"):
+        opad.jvp(composed, (np.eye(3),), (W,))
+    A = np.vstack([np.diag([2.0, 1.0, 0.0]), np.zeros((2, 3))])
+    with pytest.raises(DegenerateSpectrumError, match="singular values"):
+        opad.grad(lambda A: np.sum(LA.svd(A, full_matrices=False)[0] @ np.arange(9.0).reshape(3, 3)))(A)
+
+
+def test_singular_values_at_repeats_and_zeros():
+    A = np.diag([2.0, 2.0, 0.0])
+    np.testing.assert_allclose(opad.grad(lambda A: np.sum(LA.svdvals(A) ** 2))(A), 2 * A, atol=1e-14)
+    _, tangent = opad.jvp(lambda A: np.sum(LA.svdvals(A) ** 2), (A,), (np.ones((3, 3)),))
+    np.testing.assert_allclose(tangent, 8.0)
+
+
+def test_pinv_keeps_its_rank(rng):
+    """Along A (I + t E) B the rank stays 2, and the rule is the derivative."""
+    left, E, right = rng.standard_normal((4, 2)), rng.standard_normal((2, 2)), rng.standard_normal((2, 3))
+    _, tangent = opad.jvp(LA.pinv, (left @ right,), (left @ E @ right,))
+    expected = differences(lambda t: LA.pinv(left @ (np.eye(2) + t * E) @ right), 0.0, 1.0)
+    np.testing.assert_allclose(tangent, expected, atol=1e-8)
+
+
+def test_phases_and_defective_matrices(rng):
+    S = rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))
+    S = S + S.conj().T
+    for f in (
+        lambda S: np.sum(np.imag(LA.eigh(S)[1]) * np.arange(9.0).reshape(3, 3)),
+        lambda S: np.sum(np.real(LA.svd(S)[0]) * np.arange(9.0).reshape(3, 3)),
+        lambda S: np.sum(np.imag(LA.eig(S)[1]) * np.arange(9.0).reshape(3, 3)),
+    ):
+        with pytest.raises(DegenerateSpectrumError, match="phase"):
+            opad.grad(f)(S)
+    with pytest.raises(DegenerateSpectrumError, match="defective"):
+        opad.grad(lambda A: np.sum(np.abs(LA.eigvals(A))))(np.array([[2.0, 1.0], [0.0, 2.0]]))
+
+
+def test_refusals(rng):
+    A = rng.standard_normal((4, 3))
+    for f in (
+        lambda A: LA.svd(A)[0],
+        lambda A: LA.svd(A[:3], hermitian=True)[0],
+        lambda A: LA.qr(A, mode="complete")[0],
+        lambda A: LA.qr(A, mode="raw")[0],
+        lambda A: LA.trace(A, dtype=np.float32),
+    ):
+        with pytest.raises(UnsupportedArgumentError):
+            opad.jacobian(f)(A)
+    for f in (lambda A: LA.norm(A, 3), lambda A: LA.norm(A[None], 1), lambda A: LA.norm(A[0], "fro")):
+        with pytest.raises(ValueError, match=r"[Nn]orm"):
+            opad.grad(f)(A)
+    with pytest.raises(TracingError):
+        opad.grad(lambda A: np.sum(np.array(A)))(A)
+    with pytest.raises(LA.LinAlgError):
+        opad.grad(lambda A: np.sum(LA.cholesky(A)))(-np.eye(3))
+
+
+def test_unused_outputs_need_not_be_differentiable():
+    def values(S):
+        w, V = LA.eigh(S)
+        V @ V
+        return np.sum(w)
+
+    np.testing.assert_allclose(opad.grad(values)(np.eye(2)), np.eye(2), atol=1e-14)
+    assert opad.jvp(values, (np.eye(2),), (np.ones((2, 2)),))[1] == pytest.approx(2.0)
+    np.testing.assert_allclose(opad.jacobian(values, order="forward")(np.eye(2)), np.eye(2), atol=1e-14)
