@@ -1,65 +1,23 @@
 """opad.compile: record once, replay as NumPy calls into planned buffers."""
 
 import threading
-import traceback
 import warnings
 from functools import update_wrapper
-from itertools import count
+from operator import attrgetter
 
 import numpy as np
 import optree
 
 from opad.errors import OpadError
-from opad.programs.generate import Plan, ProgramChanged, Source, writes_out
-from opad.programs.optimise import optimise, refs_in
-from opad.programs.recorder import RecordedArray, Recording, Ref
+from opad.programs.constants import Constants, Watch, global_random_state
+from opad.programs.program import Program, ProgramChanged
+from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
+from opad.tracing.protect import scope
 
 MAX_PROGRAMS = 8
-_numbers = count()
-
-
-class Program:
-    """One recorded path of a function for one signature of arguments.
-
-    Attributes
-    ----------
-    source : str, the Python text that is run
-    """
-
-    def __init__(self, recording, inputs, outputs, structure):
-        steps, guards, outputs = optimise(recording, outputs)
-        plan = Plan(steps, outputs, recording.samples)
-        source = Source(plan, inputs, guards)
-        self.filename = f"<opad program {next(_numbers)}>"
-        self.source = source.text
-        self.structure = structure
-        self.statistics = _statistics(recording, plan, guards)
-        self._origins = source.origins
-        self._first_line = self.source.count("\n") - len(source.body)
-        self._make = source.compile(self.filename)
-        self._local = threading.local()
-
-    def __call__(self, leaves):
-        local = self._local
-        run = getattr(local, "run", None)
-        if run is None:  # buffers belong to one thread
-            run = local.run = self._make()
-        try:
-            return run(*leaves)
-        except ProgramChanged:
-            raise
-        except Exception as error:
-            origin = self._origin_of(error)
-            if origin:
-                error.add_note(f"while replaying the compiled step recorded at {origin[0]}:{origin[1]}")
-            raise
-
-    def _origin_of(self, error):
-        for frame in traceback.extract_tb(error.__traceback__):
-            line = frame.lineno - self._first_line
-            if frame.filename == self.filename and 0 <= line < len(self._origins):
-                return self._origins[line]
-        return None
+MAX_SIGNATURES = 128
+_layout = attrgetter("shape", "dtype")
+_ndarray = np.ndarray
 
 
 class CompiledFunction:
@@ -70,103 +28,163 @@ class CompiledFunction:
     source : str, the text of the program that ran last
     """
 
-    def __init__(self, function):
+    def __init__(self, function, donate=False):
         self.function = function
+        self.donate = donate
         self._programs = {}
         self._recordings = 0
-        self._last = None
-        self._lock = threading.Lock()
+        self._last = None  # (structure, layouts, program) for the next call with nothing but arrays
+        self._failures = 0
+        self._lock = threading.RLock()
+        self.__name__ = "function"  # of callables without a name
         update_wrapper(self, function)
 
     def __call__(self, *args, **kwargs):
         leaves, structure = optree.tree_flatten((args, kwargs) if kwargs else args)
-        arrays, key = [], [structure]
-        for leaf in leaves:
-            kind = type(leaf)
-            if kind is np.ndarray:
-                key.append((leaf.shape, leaf.dtype))
-                arrays.append(leaf)
-            elif kind is float or kind is complex:
-                key.append(kind)
-                arrays.append(leaf)
-            elif getattr(leaf, "is_symbolic", False):
-                return self.function(*args, **kwargs)  # inside another trace or recording
-            elif hasattr(leaf, "__array_function__") or isinstance(leaf, np.generic):
-                key.append((kind, leaf.shape, leaf.dtype))
-                arrays.append(leaf)
-            else:
-                key.append((kind, leaf))
-        key = tuple(key)
-        for program in self._programs.get(key, ()):
+        last = self._last
+        if last is not None and last[0] == structure and all(type(leaf) is _ndarray for leaf in leaves):
+            if list(map(_layout, leaves)) == last[1] and last[2].watch.holds():
+                program = last[2]
+                try:
+                    return optree.tree_unflatten(program.structure, program(leaves))
+                except Exception:  # noqa: S110  a guard failed, or a step: the long way will tell
+                    pass
+        return self._choose(leaves, structure, args, kwargs)
+
+    def _choose(self, leaves, structure, args, kwargs):
+        """Run a program that fits, or record one."""
+        if any(getattr(leaf, "is_symbolic", False) for leaf in leaves):
+            return self.function(*args, **kwargs)  # inside another trace or recording
+        arrays = [leaf for leaf in leaves if is_dynamic(leaf)]
+        key = (structure, *map(_signature, leaves))
+        programs, failure = self._programs.get(key, ()), None
+        for program in programs:
+            if not program.watch.holds():
+                continue
             try:
                 result = program(arrays)
             except ProgramChanged:
                 continue
-            self._last = program
+            except Exception as error:  # the function may raise it too, or catch it: let it decide
+                failure = program.origin_of(error) or ("", 0)
+                self._failures += 1
+                break
+            self._remember(program, leaves, structure)
             return optree.tree_unflatten(program.structure, result)
-        return self._record(key, leaves, structure, args, kwargs)
+        try:
+            return self._record(key, leaves, structure, args, kwargs)
+        except Exception as error:
+            if failure and failure[0]:
+                error.add_note(f"first met while replaying the compiled step recorded at {failure[0]}:{failure[1]}")
+            raise
+
+    def _remember(self, program, leaves, structure):
+        if all(type(leaf) is _ndarray for leaf in leaves):
+            self._last = (structure, list(map(_layout, leaves)), program)
+        else:
+            self._last = (None, None, program)
 
     def _record(self, key, leaves, structure, args, kwargs):
         """Run the function once, noting its calls, and keep the program for the next time."""
-        if len(self._programs.get(key, ())) >= MAX_PROGRAMS:
-            warnings.warn(
-                f"{self.__name__} took {MAX_PROGRAMS} different paths for arguments of one signature and runs "
-                "uncompiled now. Expected few branches on values; use np.where, or compile the parts between them.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
+        if len(self._programs.get(key, ())) >= MAX_PROGRAMS or len(self._programs) >= MAX_SIGNATURES:
+            self._warn_of_too_many(key)
             return self.function(*args, **kwargs)
-        recording = Recording()
-        inputs = [recording.new(leaf) if _is_dynamic(leaf) else leaf for leaf in leaves]
+        constants = Constants()
+        watch = Watch(self.function, [leaf for leaf in leaves if not is_dynamic(leaf)])
+        recording = Recording(constants)
+        inputs = [recording.new(leaf) if is_dynamic(leaf) else leaf for leaf in leaves]
         tree = optree.tree_unflatten(structure, inputs)
-        result = self.function(*(tree[0] if kwargs else tree), **(tree[1] if kwargs else {}))
-        outputs, result_structure = optree.tree_flatten(result)
-        program = Program(
-            recording,
-            [leaf.ref for leaf in inputs if type(leaf) is RecordedArray],
-            [leaf.ref if type(leaf) is RecordedArray else leaf for leaf in outputs],
-            result_structure,
-        )
-        with self._lock:
-            self._recordings += 1
-            self._programs.setdefault(key, []).insert(0, program)
-            self._last = program
-        return optree.tree_unflatten(result_structure, program([leaf for leaf in leaves if _is_dynamic(leaf)]))
+        random_state = global_random_state()
+        outer, scope.snapshot = scope.snapshot, constants.snapshot
+        try:
+            result = self.function(*(tree[0] if kwargs else tree), **(tree[1] if kwargs else {}))
+            outputs, result_structure = optree.tree_flatten(result)
+            outputs = [_output(recording, leaf) for leaf in outputs]
+        except ForeignSymbol:
+            if not recording.foreign:
+                raise
+            return self.function(*args, **kwargs)  # it closes over a value of another trace or recording
+        finally:
+            scope.snapshot = outer
+        del tree, result
+        self._warn_of_side_effects(watch.settle(), watch.has_drawn or global_random_state() != random_state)
+        watch.include(constants.watched())
+        refs = [leaf.ref for leaf in inputs if type(leaf) is RecordedArray]
+        program = Program(recording, refs, outputs, result_structure, watch, self.donate)
+        if recording.failed is None:  # a call that raised is not among the steps: record again at every call
+            with self._lock:
+                self._recordings += 1
+                kept = [p for p in self._programs.get(key, ()) if p.watch.holds()]
+                self._programs[key] = [program, *kept]
+            self._remember(program, leaves, structure)
+        return optree.tree_unflatten(result_structure, program([leaf for leaf in leaves if is_dynamic(leaf)]))
 
-    def _require_program(self):
+    def _warn_of_too_many(self, key):
+        many = f"{MAX_PROGRAMS} different paths for arguments of one signature"
+        if len(self._programs.get(key, ())) < MAX_PROGRAMS:
+            many = f"{MAX_SIGNATURES} different signatures of arguments"
+        warnings.warn(
+            f"{self.__name__} took {many} and runs uncompiled now. Expected few branches on values, and few values of "
+            "integers and strings among the arguments; use np.where, or compile the parts between the branches.",
+            RuntimeWarning,
+            stacklevel=5,
+        )
+
+    def _warn_of_side_effects(self, changed, has_drawn):
+        if changed or has_drawn:
+            what = "draws random numbers" if has_drawn else f"changes {', '.join(changed)}"
+            warnings.warn(
+                f"{self.__name__} {what} while it is recorded; a replay does neither. Expected a function of its "
+                "arguments alone: pass such values as arguments and return them as results.",
+                RuntimeWarning,
+                stacklevel=5,
+            )
+
+    @property
+    def programs(self):
+        """All recorded programs."""
+        return [program for programs in self._programs.values() for program in programs]
+
+    def _last_program(self):
         if self._last is None:
             raise OpadError(f"{self.__name__} has not been called yet; expected one call, which records the program.")
-        return self._last
+        return self._last[2]
 
     @property
     def source(self):
         """The Python text of the program that ran last."""
-        return self._require_program().source
+        return self._last_program().source
 
     def report(self):
         """What the program that ran last does, as text: steps, operations, memory, guards, constants."""
-        lines = [f"{self.__name__}: {self._recordings} recording(s)"]
-        lines += [f"  {name:<28}{value}" for name, value in self._require_program().statistics.items()]
+        lines = [f"{self.__name__}: {len(self.programs)} program(s), {self._recordings} recording(s)"]
+        lines += [f"  {name:<28}{value}" for name, value in self._last_program().statistics().items()]
+        if self._failures:
+            lines.append(f"  {'replays that raised':<28}{self._failures}")
         return "\n".join(lines)
 
 
-def compile(function):
+def compile(function, donate=False):
     """The straight-line program of a function, recorded at its first call and replayed afterwards.
 
     Any function on arrays that opad can run on traced arrays may be compiled: a gradient, a Jacobian product, a whole
     optimiser step. Dead and repeated work is removed, temporaries live in buffers that are planned once, and results
-    are new arrays. Shapes, dtypes, integers and the values that decided an `if` are guards: when one changes, the
-    function is recorded again (at most 8 times, then it runs uncompiled with a warning).
+    are new arrays. Shapes, dtypes, integers, strings and the values that decided an `if` are guards: when one changes,
+    the function is recorded again (at most 8 times, then it runs uncompiled with a warning).
 
-    Arrays that the function closes over are constants of the program; pass as arguments what varies.
+    Arrays and numbers that the function closes over belong to the program. They are compared with what they were before
+    every call, and when one has changed the function is recorded again; pass as arguments what varies. (Read-only
+    arrays that own their memory are not compared.) Side effects of the function happen only while it is recorded.
 
     Parameters
     ----------
     function : callable on arrays, floats and nested containers of them
+    donate : bool
+        Results are buffers of the program, and the next call in the same thread overwrites them.
 
     Returns
     -------
-    CompiledFunction, with `.source` and `.report()`
+    CompiledFunction, with `.source` and `.report()`. Threads may share it; each has buffers of its own.
 
     Examples
     --------
@@ -174,46 +192,48 @@ def compile(function):
     >>> gradient = opad.compile(opad.grad(lambda x: np.sum(np.tanh(x) ** 2)))
     >>> gradient(np.array([0.0, 1.0])).round(4)
     array([0.    , 0.6397])
-    >>> print(gradient.source)
-    def make(v1, v2, v6, v7):
-        def program(p0):
-            tanh(p0, v1)
-            multiply(c1, v1, v6)
-            multiply(v1, v1, v7)
-            subtract(c3, v7, v7)
-            v9 = multiply(v7, v6)
-            return [v9]
-        return program
-    <BLANKLINE>
+    >>> print("\\n".join(line.split("  #")[0] for line in gradient.source.splitlines()))
     """
-    return CompiledFunction(function)
+    return CompiledFunction(function, donate)
 
 
-def _is_dynamic(leaf):
+def is_dynamic(leaf):
+    """True for what varies from call to call: arrays and floating-point numbers; others are part of the signature."""
     return type(leaf) in (float, complex) or hasattr(leaf, "__array_function__") or isinstance(leaf, np.generic)
 
 
-def _statistics(recording, plan, guards):
-    samples, steps = recording.samples, plan.steps
-    constants = {id(a): a for step in steps for a in step.args if isinstance(a, np.ndarray) and a.size > 1}
-    return {
-        "steps": f"{len(steps)} of {len(recording.steps)} recorded",
-        "floating-point operations": f"{sum(_operations(step, samples) for step in steps):.3g}",
-        "bytes written": f"{sum(samples[step.out].nbytes for step in steps if writes_out(step, samples)):.3g}",
-        "buffers": f"{len(plan.sizes)} pieces, {sum(plan.sizes):,} bytes, for {len(plan.buffers)} values",
-        "guards": str(len(guards)),
-        "constant arrays": ", ".join(f"{a.dtype}{a.shape}" for a in constants.values()) or "none",
-    }
+def _signature(leaf):
+    kind = type(leaf)
+    if kind is float or kind is complex:
+        return kind
+    if is_dynamic(leaf):
+        return kind, leaf.shape, leaf.dtype
+    try:
+        hash(leaf)
+    except TypeError:
+        return kind, id(leaf), _Kept(leaf)
+    return kind, leaf
 
 
-def _operations(step, samples):
-    """Multiplications and additions of a step, where they are known."""
-    if type(step.out) is tuple:
-        return 0
-    size = np.size(samples[step.out])
-    if step.function is np.matmul:
-        first = step.args[0]
-        return 2 * size * np.shape(samples[first] if type(first) is Ref else first)[-1]
-    if isinstance(step.function, np.ufunc):
-        return size
-    return sum(np.size(samples[ref]) for ref in refs_in(step.args)) if step.function in (np.sum, np.max) else 0
+class _Kept:
+    """Keeps an unhashable argument alive as part of a signature, so that its id stays its own."""
+
+    def __init__(self, thing):
+        self.thing = thing
+
+    def __eq__(self, other):
+        return self.thing is other.thing
+
+    def __hash__(self):
+        return id(self.thing)
+
+
+def _output(recording, leaf):
+    """A leaf of the result: its Ref, or a constant."""
+    if type(leaf) is RecordedArray:
+        if leaf.recording is not recording:
+            recording.stop()
+        return leaf.ref
+    if getattr(leaf, "is_symbolic", False):
+        recording.stop()
+    return recording.constants.snapshot(leaf) if type(leaf) is np.ndarray else leaf

@@ -1,151 +1,42 @@
-"""From steps to Python: liveness, buffers, and the source of a function that makes the calls with `out=`."""
+"""The Python text of a program: NumPy calls that write into planned buffers."""
+
+import operator
 
 import numpy as np
 
-from opad.programs.optimise import VIEWS, outputs_of, refs_in
-from opad.programs.recorder import Ref, getitem
+from opad.programs.functions import REDUCTIONS, makes_new_array, refs_in
+from opad.programs.plan import is_matrix_product
+from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 
-REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
+_INFIX = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
+    operator.mod: "%", operator.pow: "**", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+    operator.eq: "==", operator.ne: "!=",
+}  # fmt: skip
+_SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+_ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
 
 
 class ProgramChanged(Exception):
     """A guard failed: the values of this call take another path than the recorded one."""
 
 
-class Plan:
-    """Where every value of a program lives.
+class Source:
+    """The text of a program and the objects that it names.
 
     Attributes
     ----------
-    buffers : dict Ref -> (memory number, shape, dtype, order), values that are written with out=
-    sizes : list of bytes, one per piece of memory
-    fixed_views : set of Refs, views of buffers that are made once
+    text : str
+    namespace : dict
+    origins : list with the user's (file, line), or None, for every line of the text
     """
 
-    def __init__(self, steps, outputs, samples):
-        self.steps, self.outputs, self.samples = steps, outputs, samples
-        self.results = {out for out in outputs if type(out) is Ref}
-        self.buffers, self.sizes, self.fixed_views = {}, [], set()
-        self.roots = {}  # Ref -> frozenset of buffered Refs whose memory it may share
-        self._find_buffers()
-        self._assign_memory()
-
-    def _find_buffers(self):
-        for step in self.steps:
-            if writes_out(step, self.samples) and step.out not in self.results:
-                self.buffers[step.out] = None
-                self.roots[step.out] = frozenset([step.out])
-                continue
-            shared = frozenset()
-            if may_alias(step, self.samples):
-                shared = frozenset().union(*(self.roots.get(ref, frozenset()) for ref in refs_in(step.args)))
-                if step.function in VIEWS | {getitem} and self._is_fixed(step):
-                    self.fixed_views.add(step.out)
-            for ref in outputs_of(step):
-                self.roots[ref] = shared
-
-    def _is_fixed(self, step):
-        """A basic view of a buffer, which stays valid from call to call."""
-        base, *rest = step.args
-        if type(base) is not Ref or refs_in(rest) or refs_in(step.kwargs):
-            return False
-        if base not in self.buffers and base not in self.fixed_views:
-            return False
-        result, sample = self.samples[step.out], self.samples[base]
-        return isinstance(result, np.ndarray) and step.function is not np.reshape and np.may_share_memory(result, sample)
-
-    def _assign_memory(self):
-        last = {}
-        for number, step in enumerate(self.steps):
-            for ref in (*refs_in(step.args), *refs_in(step.kwargs), *outputs_of(step)):
-                for root in self.roots.get(ref, ()):
-                    last[root] = number
-        for out in self.results:
-            for root in self.roots.get(out, ()):
-                last[root] = len(self.steps)
-        ending = {}
-        for root, number in last.items():
-            ending.setdefault(number, []).append(root)
-        free = {}
-        for number, step in enumerate(self.steps):
-            in_place = isinstance(step.function, np.ufunc) and not step.function.signature
-            dying = [root for root in ending.get(number, ()) if root != step.out]
-            if in_place:
-                self._release(dying, free)
-            if step.out in self.buffers:
-                self._place(step.out, free)
-            if not in_place:
-                self._release(dying, free)
-            if step.out in ending.get(number, ()):
-                self._release([step.out], free)
-
-    def _place(self, ref, free):
-        sample = self.samples[ref]
-        nbytes = max(sample.nbytes, 1)
-        if free.get(nbytes):
-            memory = free[nbytes].pop()
-        else:
-            memory = len(self.sizes)
-            self.sizes.append(nbytes)
-        fortran = isinstance(sample, np.ndarray) and sample.flags.f_contiguous and not sample.flags.c_contiguous
-        self.buffers[ref] = (memory, np.shape(sample), sample.dtype, "F" if fortran else "C")
-
-    def _release(self, roots, free):
-        for root in roots:
-            memory = self.buffers[root][0]
-            free.setdefault(self.sizes[memory], []).append(memory)
-
-    def allocate(self):
-        """Fresh arrays for all buffers: dict Ref -> array."""
-        like = next((s for s in self.samples if hasattr(s, "__array_function__")), np.empty(0))
-        memory = [np.empty_like(like, dtype=np.uint8, shape=(size,)) for size in self.sizes]
-        arrays = {}
-        for ref, (number, shape, dtype, order) in self.buffers.items():
-            flat = memory[number][: int(np.prod(shape)) * dtype.itemsize].view(dtype)
-            arrays[ref] = flat.reshape(shape[::-1]).T if order == "F" else flat.reshape(shape)
-        return arrays
-
-
-def writes_out(step, samples):
-    """True for calls that can write into a buffer."""
-    if type(step.out) is tuple:
-        return False
-    sample = samples[step.out]
-    if not hasattr(sample, "dtype") or sample.dtype.kind not in "fcb":
-        return False
-    if isinstance(step.function, np.ufunc):
-        return not step.kwargs and step.function.nout == 1
-    if step.function is np.dot:
-        return np.ndim(sample) == 2 and all(type(x) is Ref and np.ndim(samples[x]) == 2 for x in step.args)
-    return step.function in REDUCTIONS and set(step.kwargs) <= {"axis", "keepdims"} and len(step.args) == 1
-
-
-def may_alias(step, samples):
-    """True if the result may share memory with an argument."""
-    if isinstance(step.function, np.ufunc) or step.function in REDUCTIONS or step.function is np.dot:
-        return False
-    if step.function in VIEWS or step.function is getitem:
-        return True
-    arguments = [samples[ref] for ref in refs_in(step.args)]
-    return any(
-        np.may_share_memory(samples[out], a)
-        for out in outputs_of(step)
-        for a in arguments
-        if isinstance(a, np.ndarray) and isinstance(samples[out], np.ndarray)
-    )
-
-
-class Source:
-    """The text of a program and the objects that it names."""
-
     def __init__(self, plan, inputs, guards):
-        self.plan = plan
-        self.namespace = {"ProgramChanged": ProgramChanged}
-        self.setup, self.body, self.origins = [], [], []
-        self._names = {}
-        self._numbers = {}
-        self._inputs = [f"p{k}" for k in range(len(inputs))]
-        self._ref_names = dict(zip(inputs, self._inputs, strict=True))
+        self.plan, self.specs = plan, plan.specs
+        self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
+        self._names, self._numbers = {}, {}
+        self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
+        self._setup, self._body = [], []
         waiting = {}
         for guard in guards:
             waiting.setdefault(guard.ref, []).append(guard)
@@ -153,9 +44,12 @@ class Source:
             self._check(waiting.pop(ref, ()))
         for step in plan.steps:
             self._write(step)
-            for ref in outputs_of(step):
+            for ref in step.outs:
                 self._check(waiting.pop(ref, ()))
         self._write_return()
+        self._assemble([f"p{k}" for k in range(len(inputs))])
+
+    # -- names ------------------------------------------------------------------------------------------------------
 
     def name(self, ref):
         """The variable that holds a value."""
@@ -163,14 +57,17 @@ class Source:
 
     def constant(self, value):
         """The name of an object of the program."""
-        if value is None or isinstance(value, bool | int | str):
+        if value is None or value is Ellipsis or isinstance(value, bool | int | str):
             return repr(value)
-        if isinstance(value, tuple) and all(isinstance(part, int) for part in value):
-            return repr(value)
+        if isinstance(value, tuple):
+            return f"({''.join(f'{self.constant(part)}, ' for part in value)})"
+        if type(value) is slice:
+            return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
         key = id(value)
         if key not in self._names:
             label = getattr(value, "__name__", None) if callable(value) else None
-            label = label if label and label.isidentifier() and label not in self.namespace else f"c{len(self._names)}"
+            if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
+                label = f"c{len(self._names)}"
             self._names[key] = label
             self.namespace[label] = value
         return self._names[key]
@@ -185,59 +82,67 @@ class Source:
             return f"[{', '.join(map(self.expression, tree))}]"
         return self.constant(tree)
 
-    def _write(self, step):
-        function, args = step.function, [self.expression(a) for a in self._operands(step)]
-        keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
-        if function in REDUCTIONS and writes_out(step, self.plan.samples):
-            self._write_reduction(step, args[0])
-        elif self._is_matrix_product(step):
-            out = f", {self.name(step.out)}" if step.out in self.plan.buffers else ""
-            target = "" if out else f"{self.name(step.out)} = "
-            self._line(f"{target}{args[0]}.dot({args[1]}{out})", step)
-        elif step.out in self.plan.buffers:
-            self._line(f"{self.constant(function)}({', '.join([*args, self.name(step.out)])})", step)
-        else:
-            target = ", ".join(map(self.name, outputs_of(step))) + ("," if type(step.out) is tuple else "")
-            text = f"{target} = {self._call(function, args, keywords, step)}"
-            if step.out in self.plan.fixed_views:
-                self.setup.append(text)
-            else:
-                self._line(text, step)
+    # -- steps ------------------------------------------------------------------------------------------------------
 
-    def _is_matrix_product(self, step):
-        """Two matrices of one dtype: `a.dot(b, out)` is the same BLAS call as matmul, at a third of its overhead."""
-        if step.function is not np.matmul and step.function is not np.dot:
-            return False
-        a, b = (self.plan.samples[x] if type(x) is Ref else x for x in step.args)
-        return all(type(x) is np.ndarray and x.ndim == 2 for x in (a, b)) and a.dtype == b.dtype and a.dtype.kind in "fc"
+    def _write(self, step):
+        args = [self.expression(a) for a in self._operands(step)]
+        buffered, out = step.out in self.plan.buffers, ", ".join(map(self.name, step.outs))
+        target = out + ("," if type(step.out) is tuple else "")
+        if step.function in REDUCTIONS and buffered:
+            self._line(f"{self._reduction(step, args[0], out)}", step)
+        elif is_matrix_product(step, self.specs):
+            self._line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
+        elif buffered:
+            self._line(f"{self.constant(step.function)}({', '.join([*args, out])})", step)
+        elif step.out in self.plan.fixed_views:
+            self._setup.append(f"{target} = {self._call(step, args)}")
+        else:
+            self._line(f"{target} = {self._call(step, args)}", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
-        result = self.plan.samples[outputs_of(step)[0]]
-        arithmetic = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
-        if step.function not in arithmetic or getattr(result, "dtype", np.dtype(int)).kind not in "fc":
+        spec = self.specs[step.outs[0]]
+        if step.function not in _ARITHMETIC or not spec.is_ndarray or spec.dtype.kind not in "fc":
             return step.args
-        return [self._number(a, result.dtype) if type(a) in (int, float) else a for a in step.args]
+        return [self._number(a, spec.dtype) if type(a) in (int, float) else a for a in step.args]
 
     def _number(self, value, dtype):
-        return self._numbers.setdefault((value, dtype), np.asarray(value, dtype))
+        return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
 
-    def _call(self, function, args, keywords, step):
-        if function is getitem:
-            return f"{args[0]}[{args[1]}]"
-        if function is np.transpose and len(args) == 1 and not keywords:
-            return f"{args[0]}.T"
-        if function is np.reshape and not keywords and len(args) == 2 and isinstance(step.args[1], tuple | int):
-            return f"{args[0]}.reshape({args[1]})"
-        return f"{self.constant(function)}({', '.join(args + keywords)})"
-
-    def _write_reduction(self, step, argument):
+    def _reduction(self, step, argument, out):
         reduce = self.constant(REDUCTIONS[step.function].reduce)
         axis, keepdims = step.kwargs.get("axis"), bool(step.kwargs.get("keepdims", False))
-        buffered = step.out in self.plan.buffers
-        out = self.name(step.out) if buffered else "None"
-        call = f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
-        self._line(call if buffered else f"{self.name(step.out)} = {call}", step)
+        return f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
+
+    def _call(self, step, args):
+        function = step.function
+        keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+        if function in _INFIX:
+            return f"{args[0]} {_INFIX[function]} {args[1]}"
+        if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
+            return f"{args[0]} {_SCALAR_INFIX[function]} {args[1]}"
+        if function is operator.neg:
+            return f"-{args[0]}"
+        if function is to_float or function is to_complex:
+            return f"{'float' if function is to_float else 'complex'}({args[0]})"
+        if function is getitem:
+            return f"{args[0]}[{args[1]}]"
+        first = step.args[0] if args else None
+        if type(first) is Ref and self.specs[first].is_ndarray and not keywords:
+            if function is np.transpose and len(args) == 1:
+                return f"{args[0]}.T"
+            if function is np.reshape and len(args) == 2:
+                return f"{args[0]}.reshape({args[1]})"
+            if function in (astype, item):
+                return f"{args[0]}.{function.__name__}({', '.join(args[1:])})"
+        return f"{self.constant(function)}({', '.join(args + keywords)})"
+
+    def _are_scalars(self, step):
+        """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
+        kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
+        return kinds <= {np.float64, float} and np.float64 in kinds or kinds == {np.float32}
+
+    # -- guards and results -----------------------------------------------------------------------------------------
 
     def _check(self, guards):
         for guard in guards:
@@ -247,37 +152,54 @@ class Source:
             elif guard.kind == "int":
                 condition = f"int({name}) != {guard.expected}"
             else:
-                condition = f"{name}.shape != {guard.expected}"
+                spec = guard.expected
+                condition = f"type({name}) is not {self.constant(spec.type)}"
+                if hasattr(spec.type, "dtype"):
+                    condition += f" or {name}.shape != {spec.shape} or {name}.dtype != {self.constant(spec.dtype)}"
             self._line(f"if {condition}: raise ProgramChanged", None)
 
     def _write_return(self):
+        """Results are new arrays, each its own."""
+        new = {ref for step in self.plan.steps if makes_new_array(step) for ref in step.outs}
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:
-                parts.append(f"{self.constant(out)}.copy()" if isinstance(out, np.ndarray) else self.constant(out))
+                parts.append(f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out))
                 continue
-            sample, name = self.plan.samples[out], self.name(out)
-            borrowed = out in seen or out in self._ref_names or self.plan.roots.get(out) or self._is_view(out)
-            copied = f"{name}.copy()" if borrowed and isinstance(sample, np.ndarray) else name
-            parts.append(f"{name}[()]" if borrowed and out in self.plan.buffers and not np.ndim(sample) else copied)
+            spec = self.specs[out]
+            is_array = hasattr(spec.type, "__array_function__")
+            borrowed = out not in new or (out in seen and not self.plan.donate)
+            parts.append(self._copy(out, spec) if is_array and borrowed else self.name(out))
             seen.add(out)
         self._line(f"return [{', '.join(parts)}]", None)
 
-    def _is_view(self, out):
-        return any(out in outputs_of(s) and may_alias(s, self.plan.samples) for s in self.plan.steps)
+    def _copy(self, out, spec):
+        return f"{self.name(out)}.copy()" if hasattr(spec.type, "copy") else f"{self.constant(np.copy)}({self.name(out)})"
+
+    # -- text -------------------------------------------------------------------------------------------------------
 
     def _line(self, text, step):
-        self.body.append(text)
-        self.origins.append(step and step.origin)
+        self._body.append((text, step and step.origin, step and step.errstate))
 
-    @property
-    def text(self):
-        """The source of the program."""
+    def _assemble(self, parameters):
         buffers = [self.name(ref) for ref in self.plan.buffers]
-        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self.setup)]
-        lines.append(f"    def program({', '.join(self._inputs)}):")
-        lines += [f"        {line}" for line in self.body]
-        return "\n".join([*lines, "    return program", ""])
+        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self._setup)]
+        lines.append(f"    def program({', '.join(parameters)}):")
+        self.origins = [None] * len(lines)
+        place = state = None
+        for text, origin, errstate in self._body:
+            if errstate != state:
+                state = errstate
+                if state:
+                    keywords = ", ".join(f"{name}={value!r}" for name, value in state.items())
+                    lines.append(f"        with errstate({keywords}):")
+                    self.origins.append(origin)
+            if origin and origin != place and origin[0]:
+                place = origin
+                text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
+            lines.append(f"        {'    ' if state else ''}{text}")
+            self.origins.append(origin)
+        self.text = "\n".join([*lines, "    return program", ""])
 
     def compile(self, filename):
         """A function that makes programs, each with buffers of its own."""
@@ -286,6 +208,6 @@ class Source:
         def instance():
             namespace = dict(self.namespace)
             exec(code, namespace)
-            return namespace["make"](*self.plan.allocate().values())
+            return namespace["make"](*self.plan.allocate())
 
         return instance

@@ -1,152 +1,146 @@
-"""From a recording to the steps that are needed: common subexpressions, neutral operations and dead steps removed."""
+"""From a recording to the steps that are needed: common subexpressions, neutral operations and dead steps removed.
+
+Nothing here changes a bit of a result: x * 1 is x, but x + 0 is not (it turns -0.0 into 0.0).
+"""
+
+import math
+import operator
 
 import numpy as np
 
-from opad.programs.recorder import Ref, Step, astype
-
-VIEWS = {
-    np.transpose, np.reshape, np.ravel, np.swapaxes, np.moveaxis, np.squeeze, np.expand_dims, np.broadcast_to,
-    np.diagonal, np.flip, np.real, np.imag, np.rollaxis, np.matrix_transpose, np.atleast_1d, np.atleast_2d,
-    np.atleast_3d,
-}  # fmt: skip
-
-
-def map_refs(tree, function):
-    """Apply `function` to every Ref in nested tuples, lists, dicts and slices."""
-    if type(tree) is Ref:
-        return function(tree)
-    if type(tree) is tuple or type(tree) is list:
-        return type(tree)(map_refs(part, function) for part in tree)
-    if type(tree) is dict:
-        return {name: map_refs(part, function) for name, part in tree.items()}
-    return tree
-
-
-def refs_in(tree):
-    """All Refs in nested tuples, lists and dicts."""
-    found = []
-    map_refs(tree, found.append)
-    return found
-
-
-def outputs_of(step):
-    """The Refs that a step defines."""
-    return step.out if type(step.out) is tuple else (step.out,)
+from opad.programs.functions import inputs_of, is_known, map_refs
+from opad.programs.recorded import Ref, astype
 
 
 def optimise(recording, outputs):
     """(steps, guards, outputs) that compute the same with less.
+
+    Two steps that make the same call are one, unless a checkpoint computes them again on purpose (their scopes
+    differ), or nothing is known of the function (it may draw random numbers).
 
     Parameters
     ----------
     recording : Recording
     outputs : list of Refs and plain values
     """
-    samples, same, known, steps, position = recording.samples, {}, {}, [], {}
+    specs, same, known, steps = recording.specs, {}, {}, []
 
     def current(ref):
         return same.get(ref, ref)
 
-    for number, step in enumerate(recording.steps):
-        args, kwargs = map_refs(step.args, current), map_refs(step.kwargs, current)
-        args = _small_constants(step.function, args, samples, step.out)
-        replacement = _neutral(step.function, args, kwargs, samples, step.out)
-        key = None if replacement is not None else _key(step.function, args, kwargs)
-        if replacement is None and key in known:
-            replacement = known[key]
+    for step in recording.steps:
+        args = map_refs(step.args, current)
+        kwargs = map_refs(step.kwargs, current) if step.kwargs else step.kwargs
+        function, args = _simplify(step.function, _small_constants(step, args, specs), kwargs, specs)
+        replacement, key = _neutral(function, args, kwargs, specs, step.out), None
+        if replacement is None and is_known(function):
+            key = (function, step.scope, _hashable(args), _hashable(kwargs))
+            replacement = known.get(key)
         if replacement is not None:
-            old = outputs_of(step)
-            same.update(zip(old, replacement if type(replacement) is tuple else (replacement,), strict=True))
+            merged = replacement if type(replacement) is tuple else (replacement,)
+            same.update(zip(step.outs, merged, strict=True))
             continue
-        known[key] = step.out
-        steps.append(Step(step.function, args, kwargs, step.out, step.origin))
-        position[number] = len(steps)
+        if key is not None:
+            known[key] = step.out
+        steps.append(step.with_arguments(function, args, kwargs))
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
-    guards = _merge_guards(recording.guards, current, len(recording.steps), position)
+    guards = {}
+    for guard in recording.guards:
+        guard.ref = current(guard.ref)
+        guards.setdefault((guard.kind, guard.ref), guard)
+    guards = list(guards.values())
+    return _live(steps, outputs, guards), guards, outputs
+
+
+def _live(steps, outputs, guards):
+    """The steps on which an output or a guard depends."""
     needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
     kept = []
     for step in reversed(steps):
-        if needed.intersection(outputs_of(step)):
+        if not needed.isdisjoint(step.outs):
             kept.append(step)
-            needed.update(refs_in(step.args), refs_in(step.kwargs))
-    return kept[::-1], guards, outputs
+            needed.update(inputs_of(step))
+    return kept[::-1]
 
 
-def _merge_guards(guards, current, count, position):
-    """Guards on the surviving values, each once."""
-    merged = {}
-    for guard in guards:
-        guard.ref = current(guard.ref)
-        merged.setdefault((guard.kind, guard.ref), guard)
-    return list(merged.values())
+def _simplify(function, args, kwargs, specs):
+    """x ** 2 as NumPy's own ndarray ** 2."""
+    if function in (np.power, operator.pow) and not kwargs and type(args[0]) is Ref and specs[args[0]].is_ndarray:
+        exponent = args[1]
+        if type(exponent) is int and exponent == 2 and specs[args[0]].dtype.kind in "fc":
+            return np.square, args[:1]
+    return function, args
 
 
 def _is_all(value, number):
-    """True if a constant equals `number` everywhere."""
-    if isinstance(value, Ref) or isinstance(value, bool | str):
-        return False
-    if isinstance(value, int | float | np.generic):
-        return value == number
-    if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-        probe = value[(0,) * value.ndim] if value.size and not any(value.strides) else value
-        return bool(np.all(probe == number)) if value.size else False
+    """True if a constant equals `number` everywhere, sign of zero included."""
+    if type(value) in (int, float) or isinstance(value, np.floating | np.integer):  # a Ref is an int, too
+        return value == number and (number or math.copysign(1, value) == math.copysign(1, number))
+    if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size:
+        probe = value[(0,) * value.ndim] if not any(value.strides) else value
+        return bool(np.all(probe == number)) and (number != 0 or bool(np.all(np.signbit(probe) == np.signbit(number))))
     return False
 
 
-def _neutral(function, args, kwargs, samples, out):
+def _neutral(function, args, kwargs, specs, out):
     """The Ref that a step merely repeats, or None."""
-    if kwargs or type(out) is tuple or not args or type(args[0]) is not Ref and len(args) < 2:
+    if kwargs or type(out) is tuple:
         return None
-    result = samples[out]
+    result = specs[out]
 
-    def unchanged(ref):
-        sample = samples[ref]
-        return np.shape(sample) == np.shape(result) and getattr(sample, "dtype", None) == getattr(result, "dtype", None)
+    def unchanged(x):
+        return type(x) is Ref and specs[x] == result and result.dtype.kind == "f"
 
-    if function in (np.multiply, np.add, np.subtract, np.divide) and len(args) == 2:
-        number = 1 if function in (np.multiply, np.divide) else 0
+    if len(args) == 2 and function in (np.multiply, np.divide, np.subtract):
         a, b = args
-        if type(a) is Ref and _is_all(b, number) and unchanged(a):
+        number = 0.0 if function is np.subtract else 1
+        if unchanged(a) and _is_all(b, number):
             return a
-        if type(b) is Ref and function in (np.multiply, np.add) and _is_all(a, number) and unchanged(b):
+        if function is np.multiply and unchanged(b) and _is_all(a, number):
             return b
-    elif type(args[0]) is Ref and unchanged(args[0]):
-        if function in (np.reshape, np.broadcast_to, astype, np.positive):
+    elif args and type(args[0]) is Ref and specs[args[0]] == result:
+        if function is np.conjugate and len(args) == 1 and result.dtype.kind != "c":
             return args[0]
-        if function is np.conjugate and result.dtype.kind != "c":
+        if function in (np.reshape, np.broadcast_to, astype) and result.is_ndarray:
             return args[0]
     return None
 
 
-def _small_constants(function, args, samples, out):
+def _small_constants(step, args, specs):
     """Constants that are one number repeated become that number, where another operand has the full shape."""
-    if not isinstance(function, np.ufunc) or function.signature or type(out) is tuple or len(args) < 2:
+    function = step.function
+    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(args) < 2:
         return args
-    shape = np.shape(samples[out])
-    if not any(type(a) is Ref and np.shape(samples[a]) == shape for a in args):
+    shape = specs[step.out].shape
+    if not any(type(a) is Ref and specs[a].is_ndarray and specs[a].shape == shape for a in args):
         return args
-    return tuple(
-        a[(0,) * a.ndim] if isinstance(a, np.ndarray) and a.ndim and a.size and not any(a.strides) else a for a in args
-    )
+    return tuple([_one_number(a) for a in args])
 
 
-def _key(function, args, kwargs):
-    return function, _hashable(args), _hashable(kwargs)
+def _one_number(a):
+    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
+        return a[(0,) * a.ndim]
+    return a
 
 
 def _hashable(tree):
-    if type(tree) is Ref:
+    kind = type(tree)
+    if kind is Ref:
         return Ref, int(tree)
-    if type(tree) is tuple or type(tree) is list:
-        return type(tree), tuple(map(_hashable, tree))
-    if type(tree) is dict:
+    if kind is tuple or kind is list:
+        return kind, tuple(map(_hashable, tree))
+    if kind is dict:
         return tuple((name, _hashable(part)) for name, part in sorted(tree.items()))
-    if type(tree) is slice:
-        return slice, tree.start, tree.stop, tree.step
+    if kind is slice:
+        return slice, _hashable((tree.start, tree.stop, tree.step))
+    if kind is float or kind is complex:
+        return kind, repr(tree)  # 0.0 and -0.0 differ
+    if isinstance(tree, np.generic):
+        return kind, tree.tobytes()
     if isinstance(tree, np.ndarray):
-        return np.ndarray, id(tree)  # the array lives in the recording, so its id is its own
+        return np.ndarray, id(tree)  # a snapshot, which lives as long as the recording
     try:
         hash(tree)
     except TypeError:
-        return type(tree), id(tree)
-    return type(tree), repr(tree) if isinstance(tree, float) else tree  # 0.0 and -0.0 differ
+        return kind, id(tree)
+    return kind, tree
