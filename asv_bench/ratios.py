@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from asv_bench.benchmarks import workloads
-from asv_bench.benchmarks.protocol import BASELINE, LIBRARIES, REPEATS, ROUNDS, compare, is_installed
+from asv_bench.benchmarks.protocol import AA, FORWARD, PEERS, REPEATS, ROUNDS, compare, is_installed
 
 
 def machine():
@@ -26,21 +26,20 @@ def _lines(path):
     return Path(path).read_text().splitlines() if Path(path).exists() else []
 
 
-def table(names, threads, rounds, repeats, dtypes, quick):
+def table(names, threads, rounds, repeats, quick):
     """Print one row per workload, size and dtype as they are measured; return the versions that were compared."""
-    libraries = [library for library in LIBRARIES if library != BASELINE and is_installed(library)]
-    columns = [*libraries, BASELINE, "gradient / forward"]
-    titles = [library.replace("_", " ") for library in libraries] + ["A/A", "gradient / forward"]
-    print(f"{'opad eager /':40}" + "".join(f"{title:>20}" for title in titles))
+    libraries = [library for library in PEERS if is_installed(library)]
+    columns = [*libraries, AA, FORWARD]
+    print(f"{'opad eager /':40}" + "".join(f"{column.replace('_', ' '):>20}" for column in columns))
     versions = {}
     for name in names:
         for size in workloads.SIZES[name][: 1 if quick else None]:
-            for dtype in dtypes:
+            for dtype in workloads.DTYPES[name]:
                 ratios = compare(name, size, dtype, libraries, threads, rounds, repeats)
-                versions |= ratios.pop("versions")
+                versions |= ratios["versions"]
                 cells = "".join(f"{_cell(ratios[column]):>20}" for column in columns)
                 print(f"{f'{name} {size} {dtype}':40}{cells}", flush=True)
-    return {library: versions[library] for library in (BASELINE, *libraries)}
+    return versions
 
 
 def _cell(values):
@@ -53,7 +52,6 @@ def main():
     parser.add_argument("--threads", type=int, default=1, help="for every library (default 1)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="turns per process")
     parser.add_argument("--repeats", type=int, default=REPEATS, help="measurements per turn")
-    parser.add_argument("--dtype", nargs="+", default=["float32", "float64"], choices=["float32", "float64"])
     parser.add_argument("--quick", action="store_true", help="only the smallest size of each workload")
     options = parser.parse_args()
     names = options.workloads or list(workloads.SIZES)
@@ -63,7 +61,7 @@ def main():
     print(machine())
     print(f"{options.threads} thread(s) for every library; median (smallest-largest) of {options.rounds} rounds, each")
     print(f"the median of {options.repeats} repeats; one process per library\n")
-    versions = table(names, options.threads, options.rounds, options.repeats, options.dtype, options.quick)
+    versions = table(names, options.threads, options.rounds, options.repeats, options.quick)
     print("\n" + ", ".join(f"{library} {version}" for library, version in versions.items()))
 
 

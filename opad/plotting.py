@@ -10,14 +10,13 @@ from itertools import pairwise
 import numpy as np
 
 from opad.blocks import BlockMatrix, I
-from opad.blocks.drawing import COLOURS, kind_of
+from opad.blocks.drawing import COLOURS, IDENTITY_COLOUR, kind_of
 from opad.blocks.entries import is_number
 from opad.blocks.layout import layered_layout
 from opad.errors import ShapeError
 from opad.operators import Operator
 from opad.operators.base import size_of
 
-IDENTITY_COLOUR = "#c8c8c8"
 INK = "#303030"
 SCALES = {"linear": lambda n: max(n, 1), "log": lambda n: 1 + np.log2(max(n, 1)), "equal": lambda n: 1}
 MAX_NAMES = 40  # beyond, the names of rows and columns would overlap

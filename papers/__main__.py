@@ -7,6 +7,7 @@ import time
 import traceback
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 import papers
@@ -18,22 +19,28 @@ def main(arguments=None):
     """Run the chosen reproductions; returns 0 if every claim agrees, else 1."""
     options = parse(arguments)
     sources = [(name, papers.load(name)) for name in options.names]
-    found = []
-    with tqdm(
-        total=sum(len(s.EXPERIMENTS) for _, s in sources), unit="experiment", leave=False, disable=None
-    ) as progress:
-        for name, source in sources:
-            findings = Findings(name, source.TITLE, source.SOURCE, options.output)
-            run(source.EXPERIMENTS, findings, options.quick, progress)
-            found.append(findings)
-            with progress.external_write_mode(file=sys.stdout):
-                print(table_text(findings, colour=wants_colour()), flush=True)
+    with threadpool_limits(1):  # for matrices as small as these, threads of BLAS would only wait for each other
+        found = run_all(sources, options)
     options.output.mkdir(parents=True, exist_ok=True)
     page = options.output / "index.html"
     page.write_text(page_html(found), encoding="utf-8")
     print(summary_text(found))
     print(f"{sum(findings.seconds for findings in found):.0f} s; the tables with figures: {page}")
     return 0 if all(claim.agrees for findings in found for claim in findings.claims) else 1
+
+
+def run_all(sources, options):
+    """Run every source and print its table as soon as it is done."""
+    found = []
+    total = sum(len(source.EXPERIMENTS) for _, source in sources)
+    with tqdm(total=total, unit="experiment", leave=False, disable=None) as progress:
+        for name, source in sources:
+            findings = Findings(name, source.TITLE, source.SOURCE, options.output)
+            run(source.EXPERIMENTS, findings, options.quick, progress)
+            found.append(findings)
+            with progress.external_write_mode(file=sys.stdout):
+                print(table_text(findings, colour=wants_colour()), flush=True)
+    return found
 
 
 def run(experiments, findings, quick, progress):

@@ -10,7 +10,7 @@ import numpy as np
 
 # Functions that CuPy has too. What is missing here fails; look it up in CuPy before adding it.
 _NAMES = """
-abs absolute add angle arange argsort broadcast_to clip concatenate conj conjugate copy cos cumsum cumprod diag
+abs absolute add angle any arange argsort broadcast_to clip concatenate conj conjugate copy cos cumsum cumprod diag
 diagonal diff dot einsum exp expand_dims flip imag inner isfinite kron linspace log max mean min moveaxis multiply
 matmul negative ones_like outer pad prod real repeat reshape roll rollaxis sign sin sqrt squeeze stack subtract sum
 swapaxes take tanh tensordot tile trace transpose tril triu true_divide vdot where zeros_like full_like empty_like
@@ -29,14 +29,14 @@ class LeavesDevice(TypeError):
 def duck(value):
     """NumPy arrays in a nested structure as duck arrays."""
     if isinstance(value, tuple | list):
-        return type(value)(map(duck, value))
+        return (list if isinstance(value, list) else tuple)(map(duck, value))
     return DuckArray(np.array(value)) if isinstance(value, np.ndarray | np.generic) else value
 
 
 def host(value):
     """The inverse of `duck`, an explicit transfer as `cupy.asnumpy` is."""
     if isinstance(value, tuple | list):
-        return type(value)(map(host, value))
+        return (list if isinstance(value, list) else tuple)(map(host, value))
     return value._data if isinstance(value, DuckArray) else value
 
 

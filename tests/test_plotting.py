@@ -105,7 +105,7 @@ def test_pictures_can_be_written(linearization, tmp_path):
 def test_graph_has_a_node_per_variable_and_an_edge_per_block(linearization):
     L, D = linearization.system
     ax = graph(linearization)
-    assert texts(ax, "node") == ["p0", "p1", "x1 matmul", "x2 tanh", "x3 sum"]
+    assert texts(ax, "node") == ["W", "X", "x1 matmul", "x2 tanh", "x3 sum"]
     assert sum(patch.get_gid() == "edge" for patch in ax.patches) == L.nnz + D.nnz
     assert {"RightMultiply", "LeftMultiply", "Hadamard"} <= set(texts(ax, "edge label"))
     assert texts(graph(linearization, labels=False), "edge label") == []
@@ -139,3 +139,16 @@ def test_layout_puts_nodes_in_layers_without_overlap():
     for (start, end), route in routes.items():
         assert route[0] == positions[start] and route[-1] == positions[end]
         assert [x for x, _ in route] == list(range(int(route[0][0]), int(route[-1][0]) + 1))
+
+
+def test_notebook_display_shows_both_sides_with_one_legend(linearization):
+    from xml.etree import ElementTree
+
+    L, D = linearization.system
+    page = linearization._repr_html_().replace("&times;", "x").replace("<br>", "<br/>")
+    page = page.replace("&#9632;", "#")
+    squares = [element for element in ElementTree.fromstring(page).iter() if element.tag == "rect"]
+    assert len(squares) == (opad.I - L).nnz + D.nnz
+    assert page.count("LeftMultiply</title>") == 1
+    assert page.index("I - L:") < page.index("D:")
+    assert "BlockMatrix:" in L._repr_html_()

@@ -1,11 +1,17 @@
 """Gradients: the layered tanh network and a scalar program, against other libraries and the derivative by hand."""
 
+from statistics import median
+
 from . import workloads
-from .protocol import BASELINE, LIBRARIES, compare, ratio, require
+from .protocol import AA, FORWARD, LIBRARIES, PEERS, compare, is_installed, require
 from .worker import make
 
-PEERS = [library for library in LIBRARIES if library != BASELINE]
-DTYPES = ("float32", "float64")
+CELLS = {
+    f"{workload} {size} {dtype}": (workload, size, dtype)
+    for workload, sizes in workloads.SIZES.items()
+    for size in sizes
+    for dtype in workloads.DTYPES[workload]
+}
 
 
 class _Time:
@@ -27,50 +33,35 @@ class LayeredTanh(_Time):
     """tanh(W h + b) in layers; sizes are (width, batch, depth)."""
 
     workload = "layered_tanh"
-    params = (LIBRARIES, workloads.SIZES["layered_tanh"], DTYPES)
+    params = (LIBRARIES, workloads.SIZES["layered_tanh"], workloads.DTYPES["layered_tanh"])
 
 
 class ScalarRecurrence(_Time):
     """A recurrence of numbers; sizes are (steps,)."""
 
     workload = "scalar_recurrence"
-    params = (LIBRARIES, workloads.SIZES["scalar_recurrence"], ("float64",))
+    params = (LIBRARIES, workloads.SIZES["scalar_recurrence"], workloads.DTYPES["scalar_recurrence"])
 
 
-class _Ratio:
-    """Time of opad over time of the library, a process for each, in turns; `opad_eager` is the A/A row."""
+class Ratios:
+    """Time of opad over time of each library, one process for each, in turns; smaller is better for opad.
 
-    param_names = ("library", "size", "dtype")
-    timeout = 600
+    At most 0.85 of torch_eager is wanted for "layered_tanh (8, 1, 50) float64". "A/A" compares opad with itself, and
+    "gradient / forward" its gradient with the function that is differentiated, in plain NumPy.
+    """
 
-    def setup(self, library, size, dtype):
-        require(library)
+    params = (tuple(CELLS), (*PEERS, AA, FORWARD))
+    param_names = ("workload", "against")
 
-    def track_ratio(self, library, size, dtype):
-        return ratio(self.workload, size, dtype, library)
+    def setup_cache(self):
+        libraries = [library for library in PEERS if is_installed(library)]
+        return {name: compare(*cell, libraries) for name, cell in CELLS.items()}
 
+    setup_cache.timeout = 1800
 
-class LayeredTanhRatio(_Ratio):
-    """opad / library for the layered network; at most 0.85 of torch is wanted at (8, 1, 50) in float64."""
+    def setup(self, ratios, workload, against):
+        if against in PEERS:
+            require(against)
 
-    workload = "layered_tanh"
-    params = (LIBRARIES, workloads.SIZES["layered_tanh"], DTYPES)
-
-
-class ScalarRecurrenceRatio(_Ratio):
-    """opad / library for the recurrence of numbers."""
-
-    workload = "scalar_recurrence"
-    params = (LIBRARIES, workloads.SIZES["scalar_recurrence"], ("float64",))
-
-
-class GradientOverForward:
-    """Time of opad's gradient over the time of the function that it differentiates, in plain NumPy."""
-
-    params = (workloads.SIZES["layered_tanh"], DTYPES)
-    param_names = ("size", "dtype")
-    timeout = 600
-
-    def track_gradient_over_forward(self, size, dtype):
-        rounds = sorted(compare("layered_tanh", size, dtype, [])["gradient / forward"])
-        return rounds[len(rounds) // 2]
+    def track_ratio(self, ratios, workload, against):
+        return median(ratios[workload][against])

@@ -7,22 +7,22 @@ import opad.operators as ops
 from .operator_cases import CASES
 from .timing import microseconds, ratio
 
-BATCH = 32
+SHAPES = {"8 x 8": ((), 8), "128 x 128": ((), 128), "32 of 32 x 32": ((32,), 32)}
 COMPLEX_INPUT = {"RealPart", "ImaginaryPart", "Conjugate", "FFT", "IRFFT"}
 COMPLEX_OUTPUT = {"Conjugate", "FFT", "RFFT"}
 FLOAT32_INPUT = {"Cast"}
 
 
 class ApplyAndAdjoint:
-    """One application in each direction; sizes n of n x n arrays, one argument or a batch of 32."""
+    """One application in each direction, to one array and to a batch; track_ is the ratio to the NumPy call."""
 
-    params = (list(CASES), (8, 128), (False, True))
-    param_names = ("operator", "n", "batched")
+    params = (tuple(CASES), tuple(SHAPES))
+    param_names = ("operator", "shape")
 
-    def setup(self, name, n, batched):
+    def setup(self, name, shape):
+        batch, n = SHAPES[shape]
         rng = np.random.default_rng(0)
         self.op, self.forward, self.adjoint = CASES[name](rng, n)
-        batch = (BATCH,) if batched else ()
         self.X = _random(rng, batch, self.op.dims, name in COMPLEX_INPUT)
         if name in FLOAT32_INPUT:
             self.X = self.X.astype(np.float32)
@@ -30,16 +30,16 @@ class ApplyAndAdjoint:
         _require_equal(self.op.apply(self.X), self.forward(self.X))
         _require_equal(self.op.apply_adjoint(self.Y), self.adjoint(self.Y))
 
-    def time_apply(self, name, n, batched):
+    def time_apply(self, name, shape):
         self.op.apply(self.X)
 
-    def time_adjoint(self, name, n, batched):
+    def time_adjoint(self, name, shape):
         self.op.apply_adjoint(self.Y)
 
-    def track_apply_ratio(self, name, n, batched):
+    def track_apply_ratio(self, name, shape):
         return ratio(lambda: self.op.apply(self.X), lambda: self.forward(self.X), repeats=7)
 
-    def track_adjoint_ratio(self, name, n, batched):
+    def track_adjoint_ratio(self, name, shape):
         return ratio(lambda: self.op.apply_adjoint(self.Y), lambda: self.adjoint(self.Y), repeats=7)
 
 

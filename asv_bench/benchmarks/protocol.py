@@ -12,7 +12,6 @@ import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 
@@ -20,7 +19,9 @@ ROUNDS = 3
 REPEATS = 15
 BASELINE = "opad_eager"
 PACKAGES = {"numpy_by_hand": "numpy", "torch_eager": "torch", "jax_jit": "jax", "autograd_eager": "autograd"}
-LIBRARIES = (BASELINE, *PACKAGES)
+PEERS = tuple(PACKAGES)
+LIBRARIES = (BASELINE, *PEERS)
+AA, FORWARD = "A/A", "gradient / forward"
 SUITE = Path(__file__).parent.parent
 
 
@@ -99,8 +100,8 @@ def compare(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=
 
     Returns
     -------
-    dict library -> list of ratios, one per round; the baseline's own entry is the A/A row, and "gradient / forward"
-    compares opad's gradient with its forward evaluation. Under "versions", a dict library -> version.
+    dict library -> list of ratios, one per round. Under AA opad against itself, under FORWARD opad's gradient against
+    its forward evaluation, under "versions" the version of every library.
     """
     common = {"workload": workload, "size": size, "dtype": dtype, "quantity": "gradient", "repeats": repeats}
     with tempfile.TemporaryDirectory() as folder:
@@ -108,9 +109,9 @@ def compare(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=
         kinds = [common | {"library": library} for library in (BASELINE, BASELINE, *libraries)]
         kinds.append(common | {"library": BASELINE, "quantity": "forward"})
         times, versions = times_in_turns(kinds, threads, rounds)
-    names = [BASELINE, *libraries, "gradient / forward"]
+    names = [AA, *libraries, FORWARD]
     ratios = {name: list(times[:, 0] / column) for name, column in zip(names, times[:, 1:].T, strict=True)}
-    return ratios | {"versions": dict(zip(names, versions[1:], strict=True))}
+    return ratios | {"versions": dict(zip([BASELINE, *libraries], versions[1:], strict=False))}
 
 
 def save_reference(workload, size, dtype, folder):
@@ -123,8 +124,3 @@ def save_reference(workload, size, dtype, folder):
     command = [sys.executable, "-c", program, workload, json.dumps(size), dtype, path]
     subprocess.run(command, cwd=SUITE, env=environment(1), check=True)
     return path
-
-
-def ratio(workload, size, dtype, library, **options):
-    """The median over the rounds of `compare` for one library."""
-    return median(compare(workload, size, dtype, [library], **options)[library])

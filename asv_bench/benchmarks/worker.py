@@ -48,7 +48,7 @@ def calls_per_repeat(function):
     return calls
 
 
-def time_call(function, calls, repeats):
+def seconds_per_call(function, calls, repeats):
     """Median over `repeats` of the seconds per call."""
     times = []
     for _ in range(repeats):
@@ -69,7 +69,7 @@ def main():
     calls = calls_per_repeat(function)
     print(json.dumps({"library": library, "version": version, "calls": calls}), flush=True)
     for _ in sys.stdin:
-        print(json.dumps({"seconds": time_call(function, calls, specification["repeats"])}), flush=True)
+        print(json.dumps({"seconds": seconds_per_call(function, calls, specification["repeats"])}), flush=True)
 
 
 if __name__ == "__main__":

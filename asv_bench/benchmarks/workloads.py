@@ -11,6 +11,7 @@ SIZES = {
     "layered_tanh": [(8, 1, 50), (32, 32, 8), (128, 64, 8), (256, 256, 6)],
     "scalar_recurrence": [(10,), (100,), (1000,)],
 }
+DTYPES = {"layered_tanh": ["float32", "float64"], "scalar_recurrence": ["float64"]}
 
 
 def layered_tanh(size, dtype):
@@ -34,7 +35,7 @@ def scalar_recurrence(size, dtype):
     Parameters
     ----------
     size : (steps,)
-    dtype : "float32" or "float64"; libraries that compute with Python numbers have only the latter
+    dtype : "float64", all that Python numbers have
     """
     (steps,) = size
     a, b, x = (np.dtype(dtype).type(value) for value in (1.3, 0.4, 0.7))

@@ -9,6 +9,7 @@ from opad.operators.algebra import Multiple
 MAX_CELLS = 60  # larger systems are drawn by cells that stand for several blocks
 SHADES = " ·▪█"
 COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb", "#994455", "#117733")
+IDENTITY_COLOUR = "#c8c8c8"
 
 
 def kind_of(entry):
@@ -69,21 +70,32 @@ def _density_text(matrix):
     return "\n".join([*lines, f"  one cell: {step} x {step} blocks"])
 
 
-def pattern_html(matrix, cell=14):
-    """The block pattern as a small HTML picture with a legend; one coloured square per block."""
+def pattern_html(*matrices, titles=("BlockMatrix:",), cell=14):
+    """Block patterns as small HTML pictures next to each other, with one legend; one coloured square per block."""
+    if any(max(matrix.shape) > MAX_CELLS for matrix in matrices):
+        return "".join(f"<pre>{escape(pattern_text(matrix))}</pre>" for matrix in matrices)
+    kinds = [{key: kind_of(entry) for key, entry in sorted(matrix.blocks.items())} for matrix in matrices]
+    found = dict.fromkeys(kind for part in kinds for kind in part.values() if kind != "identity")
+    colours = {"identity": IDENTITY_COLOUR} | {kind: COLOURS[k % len(COLOURS)] for k, kind in enumerate(found)}
+    pictures = "".join(
+        f'<div style="margin-right:1em">{escape(title)} {matrix.shape[0]} &times; {matrix.shape[1]} blocks, '
+        f"{matrix.nnz} not zero<br>{_pattern_svg(matrix, part, colours, cell)}</div>"
+        for matrix, part, title in zip(matrices, kinds, titles, strict=True)
+    )
+    shown = {kind for part in kinds for kind in part.values()}
+    legend = " ".join(
+        f'<span style="color:{colour}">&#9632;</span> {escape(kind)}'
+        for kind, colour in colours.items()
+        if kind in shown
+    )
+    return f'<div><div style="display:flex">{pictures}</div><small>{legend}</small></div>'
+
+
+def _pattern_svg(matrix, kinds, colours, cell):
     rows, columns = matrix.shape
-    if max(rows, columns) > MAX_CELLS:
-        return f"<pre>{escape(pattern_text(matrix))}</pre>"
-    kinds = {key: kind_of(entry) for key, entry in sorted(matrix.blocks.items())}
-    colours = {kind: COLOURS[k % len(COLOURS)] for k, kind in enumerate(dict.fromkeys(kinds.values()))}
     squares = "".join(
         f'<rect x="{j * cell}" y="{i * cell}" width="{cell - 1}" height="{cell - 1}" fill="{colours[kind]}">'
-        f"<title>({i}, {j}) {escape(kind)}</title></rect>"
+        f"<title>{escape(matrix._name(i, j))} {escape(kind)}</title></rect>"
         for (i, j), kind in kinds.items()
     )
-    legend = " ".join(f'<span style="color:{colour}">&#9632;</span> {escape(kind)}' for kind, colour in colours.items())
-    return (
-        f"<div>BlockMatrix: {rows} &times; {columns} blocks, {matrix.nnz} not zero<br>"
-        f'<svg width="{columns * cell}" height="{rows * cell}" style="border:1px solid #999">{squares}</svg>'
-        f"<br><small>{legend}</small></div>"
-    )
+    return f'<svg width="{columns * cell}" height="{rows * cell}" style="border:1px solid #999">{squares}</svg>'

@@ -5,22 +5,26 @@ arrays, or the structural identity `I`. The substitutions see none of this; they
 """
 
 from fractions import Fraction
+from functools import partial
+from math import prod
 from numbers import Number
+from operator import matmul
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse
-from scipy.sparse.linalg import gmres, splu
+from scipy.sparse.linalg import LinearOperator, gmres, splu
 
-from opad.errors import ConvergenceError, SingularBlockError
+from opad.errors import ConvergenceError, RealLinearError, ShapeError, SingularBlockError
 from opad.operators import Identity, Operator
 from opad.operators.algebra import Multiple
 from opad.operators.base import flatten, size_of, unflatten
 from opad.operators.convert import as_operator
+from opad.operators.dispatch import plain
 from opad.operators.structural import IdentityMinus
 
 DENSE_LIMIT = 512  # a diagonal block without a solve of its own is factorised up to this size, then GMRES
-TOLERANCE = 1e-12  # relative residual of that GMRES
+TOLERANCE = 1e-12  # relative residual of that GMRES; 100 eps in single precision
 
 
 class StructuralIdentity:
@@ -82,9 +86,9 @@ def is_identity(entry):
 
 def normalise(entry):
     """An entry as block matrices keep it: foreign operators become opad's, everything else stays what it is."""
-    if isinstance(entry, Operator | StructuralIdentity | Negative) or is_number(entry) or hasattr(entry, "ndim"):
+    if isinstance(entry, Operator | StructuralIdentity | Negative) or is_number(entry):
         return entry
-    return as_operator(entry)
+    return entry if hasattr(entry, "ndim") and not isinstance(entry, LinearOperator) else as_operator(entry)
 
 
 def spaces(entry):
@@ -120,27 +124,45 @@ def adjoint(entry):
 
 
 def add(a, b):
-    """Sum of two entries in the same place."""
-    if isinstance(a, Negative):
-        a = a.evaluate()
-    if isinstance(b, Negative):
-        b = b.evaluate()
-    if a is I or b is I:
-        a, b = (b, a) if a is I else (a, b)
-        if isinstance(a, Multiple) and a.scalar == -1 and isinstance(a.op, IdentityMinus):
-            return a.op.op  # I - (I - S) = S, with S's own solve
-        if is_number(a):
-            return a + 1
-        identity = Identity(spaces(a)[1]) if not isinstance(a, StructuralIdentity) else 1
-        return 2 if identity == 1 else as_operator(a) + identity
+    """Sum of two entries in the same place; a number c stands for c I."""
+    if a is I:
+        a, b = b, a
+    if b is I and isinstance(a, Multiple) and a.scalar == -1 and isinstance(a.op, IdentityMinus):
+        return a.op.op  # I - (I - S) = S, with S's own solve
+    a, b = _evaluated(a), _evaluated(b)
+    if is_number(a):
+        a, b = b, a
+    if is_number(a):
+        return a + b
+    if is_number(b):
+        return a + _multiple_of_identity(b, a)
     if isinstance(a, Operator) != isinstance(b, Operator):
         return as_operator(a, *_reversed_spaces(b)) + as_operator(b, *_reversed_spaces(a))
     return a + b
 
 
+def _evaluated(entry):
+    """A matrix in place of its structural negative, the number 1 in place of the structural identity."""
+    entry = entry.evaluate() if isinstance(entry, Negative) else entry
+    return 1 if entry is I else entry
+
+
+def _multiple_of_identity(number, like):
+    """number * I as an entry of the kind of `like`."""
+    dimsd, dims = spaces(like)
+    if tuple(dimsd) != tuple(dims):
+        raise ShapeError(f"{number} I was added to a block {dims} -> {dimsd}; expected a square block.")
+    if isinstance(like, Operator):
+        return Identity(dims) if isinstance(number, int) and number == 1 else as_operator(number, dims)
+    if scipy.sparse.issparse(like):
+        return number * scipy.sparse.eye_array(*like.shape, format=like.format)
+    dtype = object if like.dtype == object or np.asarray(plain(number)).dtype == object else like.dtype
+    return number * np.eye(len(like), dtype=dtype)
+
+
 def _reversed_spaces(entry):
-    found = spaces(entry)
-    return (None, None) if found is None else (found[1], found[0])
+    dimsd, dims = spaces(entry)
+    return dims, dimsd
 
 
 def multiply(a, b):
@@ -149,12 +171,16 @@ def multiply(a, b):
         return b
     if b is I:
         return a
+    if isinstance(a, Negative):
+        return negate(multiply(a.entry, b))
+    if isinstance(b, Negative):
+        return negate(multiply(a, b.entry))
     if is_number(a) or is_number(b):
         return a * b
     if isinstance(b, Operator) and not isinstance(a, Operator):
-        a = as_operator(a.evaluate() if isinstance(a, Negative) else a)
-    elif isinstance(a, Operator) and not isinstance(b, Operator) and spaces(b) is not None:
-        b = as_operator(b.evaluate() if isinstance(b, Negative) else b)
+        a = as_operator(a)
+    elif isinstance(a, Operator) and not isinstance(b, Operator):
+        b = as_operator(b)
     return a @ b
 
 
@@ -166,12 +192,7 @@ def action(entry):
         return entry.apply
     if is_number(entry):
         return lambda x: x if x is None else entry * x
-    return entry.__matmul__
-
-
-def product_action(entry):
-    """What an entry does to a block of a matrix."""
-    return None if is_identity(entry) else lambda x: multiply(entry, x)
+    return partial(matmul, entry)
 
 
 # -- diagonal blocks ------------------------------------------------------------------------------------------------
@@ -188,7 +209,7 @@ def solve_action(entry, name):
         return lambda x: inverse * x if x is not I else inverse
     if isinstance(entry, Negative):
         inner = solve_action(entry.entry, name)
-        return lambda x: -inner(x)
+        return (lambda x: -x) if inner is None else lambda x: -inner(x)
     if isinstance(entry, Operator):
         return _operator_solve(entry, name)
     if scipy.sparse.issparse(entry):
@@ -196,11 +217,6 @@ def solve_action(entry, name):
     if type(entry) is not np.ndarray:  # traced arrays, CuPy arrays: the library's own solve
         return lambda x: np.linalg.solve(entry, x)
     return _dense_solve(entry, name)
-
-
-def solve_operator(entry, name):
-    """The solve of a diagonal block as an operator, for right-hand sides that are themselves operators."""
-    return Inverse(entry, name)
 
 
 class Inverse(Operator):
@@ -244,10 +260,22 @@ def _dense_solve(A, name):
 
 
 def _sparse_solve(A, name):
-    try:
-        return splu(A.tocsc()).solve
-    except RuntimeError as error:
-        raise _singular(name, str(error).lower()) from error
+    if A.shape[0] != A.shape[1]:
+        raise _singular(name, f"it is {A.shape[0]} x {A.shape[1]}, not square")
+    A = A.tocsc()
+    factors = {}
+
+    def solve(x):
+        dtype = np.result_type(A.dtype, x.dtype, np.float32)
+        if dtype not in factors:  # SuperLU solves in the dtype of its factors only
+            try:
+                factors[dtype] = splu(A.astype(dtype))
+            except RuntimeError as error:
+                raise _singular(name, str(error).lower()) from error
+        return factors[dtype].solve(x.astype(dtype, copy=False))
+
+    solve(np.zeros(A.shape[0], A.dtype))  # so that a singular block is found before the substitution starts
+    return solve
 
 
 def _operator_solve(op, name):
@@ -261,22 +289,36 @@ def _operator_solve(op, name):
     dims, dimsd = op.dims, op.dimsd
     if N <= DENSE_LIMIT and op.clinear:
         matrix_solve = _dense_solve(op.todense(), name)
-        return lambda X: unflatten(matrix_solve(flatten(X, dimsd).T).T, dims)
+        return lambda X: _solve_stack(matrix_solve, X, dims, dimsd)
     return lambda X: _krylov_solve(op, X, name)
 
 
+def _solve_stack(matrix_solve, X, dims, dimsd):
+    """Solve for X, (*batch, *dimsd), with all batches as columns."""
+    flat = flatten(X, dimsd)
+    if flat.ndim == 1:
+        return unflatten(matrix_solve(flat), dims)
+    columns = flat.reshape((prod(flat.shape[:-1]), flat.shape[-1])).T
+    return unflatten(matrix_solve(columns).T.reshape(flat.shape), dims)
+
+
 def _krylov_solve(op, X, name):
-    op.require_complex_linear("the Krylov solve")
+    if not op.clinear:
+        raise RealLinearError(
+            f"the diagonal block {name} ({op!r}) is real-linear but not complex-linear; expected a complex-linear "
+            "block or one with a `solve` method of its own. Use .as_real(), the equivalent real operator."
+        )
     flat = flatten(X, op.dimsd)
     rows = flat.reshape(-1, flat.shape[-1])
     solutions = []
+    tolerance = max(TOLERANCE, 100 * float(np.finfo(flat.dtype).eps))
     for row in rows:
-        solution, info = gmres(op, row, rtol=TOLERANCE, atol=0.0, restart=min(size_of(op.dims), 100), maxiter=50)
+        solution, info = gmres(op, row, rtol=tolerance, atol=0.0, restart=min(size_of(op.dims), 100), maxiter=50)
         if info:
             residual = np.linalg.norm(op.matvec(solution) - row) / np.linalg.norm(row)
             raise ConvergenceError(
                 f"GMRES on the diagonal block {name} stopped at relative residual {residual:.1e}; expected "
-                f"{TOLERANCE:.0e}. Give the operator a `solve` method, or precondition the equation."
+                f"{tolerance:.0e}. Give the operator a `solve` method, or precondition the equation."
             )
         solutions.append(solution)
     return unflatten(np.stack(solutions).reshape((*flat.shape[:-1], -1)), op.dims)

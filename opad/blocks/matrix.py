@@ -10,7 +10,7 @@ from opad.blocks.drawing import pattern_html, pattern_text
 from opad.blocks.vector import BlockVector
 from opad.errors import ShapeError
 from opad.operators import Operator
-from opad.operators.base import flatten, size_of, unflatten
+from opad.operators.base import flatten, is_compound, size_of, unflatten
 from opad.operators.convert import as_operator
 
 
@@ -101,6 +101,30 @@ class BlockMatrix:
                     "input shape."
                 )
             self.dimsd[i], self.dims[j] = dimsd, dims
+        self._share_spaces()
+
+    def _share_spaces(self):
+        """The identity and numbers stand between equal spaces: where one of the two is known, so is the other."""
+        known = any(d is not None for d in (*self.dimsd, *self.dims))
+        links = [key for key, entry in self.blocks.items() if entries.spaces(entry) is None] if known else []
+        neighbours = {}
+        for i, j in links:
+            neighbours.setdefault(("row", i), []).append(("column", j))
+            neighbours.setdefault(("column", j), []).append(("row", i))
+        spaces = {"row": self.dimsd, "column": self.dims}
+        found = [place for place in neighbours if spaces[place[0]][place[1]] is not None]
+        while found:
+            side, k = found.pop()
+            for other, m in neighbours[side, k]:
+                if spaces[other][m] is None:
+                    spaces[other][m] = spaces[side][k]
+                    found.append((other, m))
+        for i, j in links:
+            if self.dimsd[i] is not None and tuple(self.dimsd[i]) != tuple(self.dims[j]):
+                raise ShapeError(
+                    f"block {self._name(i, j)}: expected {_arrow(self.dims[j], self.dimsd[i])}, got "
+                    f"{_describe(self.blocks[i, j])}, which maps a space to itself. Give an operator or a matrix."
+                )
 
     def _name(self, i, j):
         names = ""
@@ -120,6 +144,14 @@ class BlockMatrix:
     def nnz(self):
         """Number of blocks that are not structurally zero."""
         return len(self.blocks)
+
+    def kinds(self, axis):
+        """What stands in every block row (axis 0) or column (axis 1): "operator", "matrix", both or neither."""
+        found = [set() for _ in range(self.shape[axis])]
+        for key, entry in self.blocks.items():
+            if entries.spaces(entry) is not None:
+                found[key[axis]].add("operator" if isinstance(entry, Operator) else "matrix")
+        return found
 
     def items(self):
         """((i, j), entry) for every block that is not zero."""
@@ -198,6 +230,7 @@ class BlockMatrix:
                 f"a block matrix with {self.shape[1]} block columns met a vector of {len(blocks)} blocks; expected "
                 f"{self.shape[1]} blocks. Use None for a zero block."
             )
+        check_shapes(blocks, self.dims, self.kinds(1), "of the vector")
         result = [None] * self.shape[0]
         for (i, j), entry in self.blocks.items():
             if blocks[j] is None:
@@ -249,14 +282,21 @@ class BlockMatrix:
     def tosparse(self):
         """The whole matrix as a scipy.sparse CSR array; each block is made dense once, zeros are dropped."""
         dimsd, dims = self.known_spaces()
-        grid = [[scipy.sparse.coo_array((size_of(rows), size_of(columns))) for columns in dims] for rows in dimsd]
+        row_edges = np.cumsum([0, *map(size_of, dimsd)])
+        column_edges = np.cumsum([0, *map(size_of, dims)])
+        rows, columns, values = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]
         for (i, j), entry in self.blocks.items():
             block = entry.entry if isinstance(entry, entries.Negative) else entry
-            sign = -1 if isinstance(entry, entries.Negative) else 1
             if not scipy.sparse.issparse(block):
                 block = _dense(block, size_of(dimsd[i]))
-            grid[i][j] = sign * scipy.sparse.coo_array(block)
-        result = scipy.sparse.block_array(grid, format="csr")
+            block = scipy.sparse.coo_array(block)
+            rows.append(block.row + row_edges[i])
+            columns.append(block.col + column_edges[j])
+            values.append(-block.data if isinstance(entry, entries.Negative) else block.data)
+        if len(values) > 1:
+            rows, columns, values = rows[1:], columns[1:], values[1:]
+        places = np.concatenate(rows), np.concatenate(columns)
+        result = scipy.sparse.csr_array((np.concatenate(values), places), shape=(row_edges[-1], column_edges[-1]))
         result.eliminate_zeros()
         return result
 
@@ -340,6 +380,19 @@ def _operator_between(entry, dims, dimsd):
     return as_operator(entry, dims, dimsd)
 
 
+def check_shapes(blocks, shapes, kinds, what):
+    """Raise unless every block fits: matrices take columns behind the axis, operators batches before the axes."""
+    for i, (block, shape, kind) in enumerate(zip(blocks, shapes, kinds, strict=True)):
+        given = getattr(block, "shape", None)
+        if given is None or shape is None or is_compound(shape) or not kind:
+            continue
+        shape = tuple(shape)
+        fits = "operator" not in kind or tuple(given[len(given) - len(shape) :]) == shape
+        if not fits or ("matrix" in kind and tuple(given[: len(shape)]) != shape):
+            layout = "possibly after leading batch axes" if "matrix" not in kind else "possibly with columns behind"
+            raise ShapeError(f"block {i} {what} has shape {tuple(given)}; expected {shape}, {layout}.")
+
+
 def fill_zeros(blocks, dims):
     """Replace structural zeros by arrays of zeros, where the shape is known."""
     dtypes = [block.dtype for block in blocks if hasattr(block, "dtype")]
@@ -394,4 +447,6 @@ def _cross(shape):
 
 
 def _describe(entry):
+    if entry is entries.I:
+        return "the identity"
     return entry.label if isinstance(entry, Operator) else type(entry).__name__

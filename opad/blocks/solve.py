@@ -5,10 +5,12 @@ import scipy.sparse
 from scipy.sparse.csgraph import connected_components
 
 from opad.blocks import entries
-from opad.blocks.matrix import BlockMatrix, fill_zeros
+from opad.blocks.matrix import BlockMatrix, check_shapes, fill_zeros
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.blocks.vector import BlockVector
 from opad.errors import CyclicSystemError, ShapeError, SingularBlockError
+from opad.operators import Operator
+from opad.operators.base import flatten, unflatten
 
 
 def solve(A, b, cycles="raise"):
@@ -47,16 +49,17 @@ def solve(A, b, cycles="raise"):
     ----------
     Edelman, Akyurek, Wang, SIAM J. Matrix Anal. Appl. 45(1):429-449, 2024.
     """
+    b = b if isinstance(b, BlockMatrix) else list(b)
     if A.shape[0] != A.shape[1]:
         raise ShapeError(f"solve(A, b) with A of {A.shape[0]} x {A.shape[1]} blocks; expected a square block matrix.")
-    count = b.shape[0] if isinstance(b, BlockMatrix) else len(list(b))
+    count = b.shape[0] if isinstance(b, BlockMatrix) else len(b)
     if count != A.shape[0]:
         raise ShapeError(f"solve(A, b) with {A.shape[0]} block rows in A and {count} in b; expected equal numbers.")
     if isinstance(b, BlockMatrix):
         return _solve_matrix(A, b, cycles)
     blocks = [None if isinstance(block, int) and block == 0 else block for block in b]
     dimsd, dims = A.dimsd, A.dims
-    _check_right_hand_side(A, blocks)
+    check_shapes(blocks, dimsd, A.kinds(0), "of the right-hand side")
     x = _substitute(A, blocks, entries.action, entries.solve_action, cycles)
     return BlockVector(fill_zeros(x, [d if d is not None else e for d, e in zip(dims, dimsd, strict=True)]))
 
@@ -66,30 +69,41 @@ def _solve_matrix(A, b, cycles):
     blocks = {}
     for k in range(b.shape[1]):
         column = [b.blocks.get((i, k)) for i in range(b.shape[0])]
-        x = _substitute(A, column, entries.product_action, _solve_product, cycles)
-        blocks.update({(i, k): entry for i, entry in enumerate(x) if entry is not None})
+        column = [entry if entry is None else _Term(entry) for entry in column]
+        x = _substitute(A, column, _product, _solve_product, cycles)
+        blocks.update({(i, k): term.entry for i, term in enumerate(x) if term is not None})
     dims = [d if d is not None else e for d, e in zip(A.dims, A.dimsd, strict=True)]
     return BlockMatrix(blocks, b.shape, dims, b.dims, A.column_names, b.column_names)
 
 
+class _Term:
+    """A block of a right-hand side that adds as entries of block matrices do, whatever its kind."""
+
+    __slots__ = ("entry",)
+
+    def __init__(self, entry):
+        self.entry = entry
+
+    def __add__(self, other):
+        return _Term(entries.add(self.entry, other.entry))
+
+
+def _product(entry):
+    return None if entries.is_identity(entry) else lambda x: _Term(entries.multiply(entry, x.entry))
+
+
 def _solve_product(entry, name):
-    if entries.is_number(entry) or entries.is_identity(entry):
-        return entries.solve_action(entry, name)
+    if entries.is_identity(entry):
+        return None
+    solve = entries.solve_action(entry, name)
+    if entries.is_number(entry):
+        inverse = solve(entries.I)
+        return lambda x: _Term(entries.multiply(inverse, x.entry))
     inverse = entries.Inverse(entry, name)
-    return lambda x: entries.multiply(inverse, x)
-
-
-def _check_right_hand_side(A, blocks):
-    for i, (block, shape) in enumerate(zip(blocks, A.dimsd, strict=True)):
-        given = getattr(block, "shape", None)
-        has_operators = any(hasattr(A.blocks.get((i, j)), "apply") for j in range(max(0, i - 1), i + 1))
-        if given is None or shape is None or isinstance(block, tuple) or not has_operators:
-            continue
-        if tuple(given[len(given) - len(shape) :]) != tuple(shape):
-            raise ShapeError(
-                f"block {i} of the right-hand side has shape {given}; expected {tuple(shape)}, the output shape of "
-                f"block row {i}, possibly after leading batch axes."
-            )
+    matrix = not isinstance(entry, Operator)
+    return lambda x: _Term(
+        solve(x.entry) if matrix and isinstance(x.entry, np.ndarray) else entries.multiply(inverse, x.entry)
+    )
 
 
 def _substitute(A, x, action, solve_action, cycles):
@@ -195,11 +209,30 @@ def _solve_groups(A, x, groups, action, solve_action):
                 act = action(entries.negate(entry))
                 y = x[j] if act is None else act(x[j])
                 rhs[place[i]] = y if rhs[place[i]] is None else rhs[place[i]] + y
-        shapes = [spaces[i] for i in group]
-        block = BlockMatrix(inner, (len(group),) * 2, shapes, shapes)
-        name = A._name(group[0], group[0]) if len(group) == 1 else f"of the group {group}"
-        implicit = solve_action(block.aslinearoperator(), name)
-        solution = BlockVector.from_flat(implicit(BlockVector(fill_zeros(rhs, shapes)).ravel()), shapes)
+        if all(block is None for block in rhs):
+            solution = rhs
+        elif len(group) == 1:
+            act = solve_action(inner.get((0, 0), 0), A._name(group[0], group[0]))
+            solution = [rhs[0] if act is None else act(rhs[0])]
+        else:
+            solution = _solve_circle(inner, rhs, [spaces[i] for i in group], group)
         for i, value in zip(group, solution, strict=True):
             x[i] = value
     return x
+
+
+def _solve_circle(inner, rhs, shapes, group):
+    """The variables of one circle as one implicit diagonal block on the flattened unknowns."""
+    block = BlockMatrix(inner, (len(group),) * 2, shapes, shapes)
+    given, shape = next((np.asarray(b), s) for b, s in zip(rhs, shapes, strict=True) if b is not None)
+    batch = given.shape[: given.ndim - len(shape)]
+    shapes = tuple(map(tuple, shapes))
+    parts = [np.zeros(batch + s, given.dtype) if b is None else np.asarray(b) for b, s in zip(rhs, shapes, strict=True)]
+    implicit = entries.solve_action(block.aslinearoperator(), f"of the group {group}")
+    flat = flatten(tuple(parts), shapes)
+    if flat.dtype == object:
+        raise CyclicSystemError(
+            f"cycles='solve' for the group {group} with numbers of type {type(flat[0]).__name__}; expected "
+            "floating-point numbers. Eliminate one variable of the circle by hand."
+        )
+    return unflatten(implicit(flat), shapes)

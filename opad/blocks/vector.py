@@ -63,7 +63,7 @@ class BlockVector:
         return self._combine(other, lambda a, b: a + b)
 
     def __sub__(self, other):
-        return self + -1 * other
+        return self + BlockVector(_blocks_of(other, len(self))) * -1
 
     def __neg__(self):
         return -1 * self

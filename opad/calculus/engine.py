@@ -1,5 +1,7 @@
 """Running a function on traced arrays: what `grad`, `vjp`, `jvp` and `linearize` share."""
 
+import inspect
+
 import numpy as np
 
 from opad.calculus import pytrees
@@ -21,11 +23,12 @@ class Run:
     aux : what else the function returned
     """
 
-    __slots__ = ("aux", "inputs", "names", "outputs", "records", "structure", "structures")
+    __slots__ = ("argnums", "aux", "function", "inputs", "outputs", "records", "structure", "structures")
 
     def __init__(self, f, args, kwargs, argnums, has_aux=False, kept=False):
         arguments = list(args)
         trace = Trace(kept)
+        self.function, self.argnums = f, argnums
         self.inputs, self.structures = [], []
         for position in argnums:
             leaves, structure = pytrees.flatten(args[position])
@@ -67,6 +70,20 @@ class Run:
     def value(self):
         """The function's result, as plain arrays."""
         return pytrees.unflatten(self.structure, [value for value, _ in self.outputs])
+
+    @property
+    def input_names(self):
+        """What the function's signature calls the input leaves, for pictures: x, params['W']."""
+        try:
+            parameters = inspect.signature(self.function).parameters.values()
+        except (TypeError, ValueError):  # no signature: some ufuncs, some compiled functions
+            parameters = ()
+        known = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        names = []
+        for position, structure in zip(self.argnums, self.structures, strict=True):
+            name = known[position] if position < len(known) else f"p{position}"
+            names += [name] if structure is pytrees.LEAF else [a.codify(name) for a in structure.accessors()]
+        return names
 
     def seeds(self, cotangents):
         """The right-hand side of the back substitution: cotangents at the rows of the outputs."""

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from opad.blocks import BlockMatrix
+from opad.blocks import BlockMatrix, I
+from opad.blocks.drawing import pattern_html
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
@@ -33,8 +34,8 @@ def linearize(f, *args):
     >>> L, D = lin.system
     >>> print(opad.I - L)
     BlockMatrix: 2 x 2 blocks, 3 not zero
-      x1 tanh      I .
-      x2 multiply  H I
+          x1 tanh I .
+      x2 multiply H I
       I identity   H Hadamard
     """
     return Linearization(Run(f, args, {}, range(len(args)), kept=True))
@@ -153,7 +154,7 @@ class Linearization:
     def system(self):
         """(L, D), the block matrices of (I - L) dx = D dp; one row per operation, one column of D per input array."""
         names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
-        inputs = [f"p{k}" for k in range(self._count)]
+        inputs = self._run.input_names
         place = {i: k for k, i in enumerate(self._order)}
         spaces = [_space(self._run.records[i][1]) for i in self._order]
         L, D = {}, {}
@@ -184,9 +185,8 @@ class Linearization:
         return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
 
     def _repr_html_(self):
-        from opad.blocks.entries import I
-
-        return (I - self.system[0])._repr_html_()
+        L, D = self.system
+        return pattern_html(I - L, D, titles=("I - L:", "D:"))
 
 
 class JacobianOperator(Operator):

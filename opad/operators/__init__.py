@@ -59,6 +59,7 @@ from opad.operators.shaping import SumAxes as SumAxes
 from opad.operators.solve import LinearSystem as LinearSystem
 from opad.operators.solve import Solve as Solve
 from opad.operators.solve import TriangularSolve as TriangularSolve
+from opad.operators.spectral import GeneralEigen as GeneralEigen
 from opad.operators.spectral import HermitianEigen as HermitianEigen
 from opad.operators.spectral import SingularValueDecomposition as SingularValueDecomposition
 from opad.operators.structural import AsReal as AsReal

@@ -12,7 +12,7 @@ from opad.errors import ConversionError, ShapeError
 from opad.operators.algebra import Operator, Relabelled
 from opad.operators.base import size_of
 from opad.operators.elementwise import Scaling
-from opad.operators.foreign import Foreign
+from opad.operators.foreign import Foreign, opaque_product
 from opad.operators.products import adjoint_matrix, vector_product
 
 
@@ -40,12 +40,19 @@ class Matrix(Operator):
         self.dimsd = (A.shape[0],) if dimsd is None else dimsd
 
     def apply(self, X):
+        if issparse(self.A):
+            return opaque_product(X, self)
         return _times_flattened(self.A, X, self.dims, self.dimsd)
 
     def apply_adjoint(self, Y):
-        A = self.A
-        adjoint = A.T.conj(copy=False) if issparse(A) else adjoint_matrix(A)
-        return _times_flattened(adjoint, Y, self.dimsd, self.dims)
+        if issparse(self.A):
+            return opaque_product(Y, self, adjoint=True)
+        return _times_flattened(adjoint_matrix(self.A), Y, self.dimsd, self.dims)
+
+    def plain_product(self, X, adjoint):
+        if adjoint:
+            return _times_flattened(self.A.T.conj(copy=False), X, self.dimsd, self.dims)
+        return _times_flattened(self.A, X, self.dims, self.dimsd)
 
 
 def _times_flattened(A, X, dims, dimsd):

@@ -11,7 +11,9 @@ from opad.operators.solve import TriangularSolve
 from opad.operators.spectral import (
     diagonal,
     hermitian_part,
+    mirror,
     present_parts,
+    real_part,
     reciprocal_where,
     rounding_level,
     skew_part,
@@ -47,6 +49,8 @@ class LogDeterminant(Operator):
         self.dims = A.shape
         self.dimsd = (A.shape[:-2], A.shape[:-2])
 
+    clinear = property(lambda self: self.A.dtype.kind != "c")
+
     def _inverse(self):
         try:
             return np.linalg.inv(self.A)
@@ -58,13 +62,13 @@ class LogDeterminant(Operator):
 
     def apply(self, X):
         t = np.sum(self._inverse().swapaxes(-1, -2) * X, axis=(-2, -1))
-        if t.dtype.kind != "c":
+        if self.A.dtype.kind != "c":
             return np.zeros_like(t), t
         return 1j * self.sign * np.imag(t), np.real(t)
 
     def apply_adjoint(self, Y):
         parts = present_parts(Y)
-        c = parts.get(1, 0)
+        c = real_part(parts[1], self.A) if 1 in parts else 0
         if self.A.dtype.kind == "c" and 0 in parts:
             c = c + np.imag(np.conj(self.sign) * parts[0]) * 1j  # 1j * float64 would be a Python number
         elif 1 not in parts:
@@ -130,25 +134,26 @@ class CholeskyDifferential(Operator):
     I. Murray, Differentiation of the Cholesky decomposition, arXiv:1602.07527.
     """
 
+    clinear = property(lambda self: self.L.dtype.kind != "c")
+
     def __init__(self, L):
         self.L = L
         self.dims = self.dimsd = L.shape
 
     def _phi(self, X):
-        n = X.shape[-1]
-        return X * (np.tri(n, k=-1) + 0.5 * np.eye(n)).astype(np.finfo(X.dtype).dtype)
+        return (np.tril(X) + np.tril(X, -1)) * 0.5
 
     def apply(self, X):
         L = self.L
         inverse = TriangularSolve(L, cols=L.shape[-1]).apply
-        M = inverse(adjoint_matrix(inverse(hermitian_part(X))))  # L^-1 sym(dA) L^-H is Hermitian
+        M = inverse(mirror(inverse(hermitian_part(X, L)), L))  # L^-1 sym(dA) L^-H is Hermitian
         return times(L, self._phi(M))
 
     def apply_adjoint(self, Y):
         L = self.L
         inverse = TriangularSolve(L, cols=L.shape[-1]).apply_adjoint
-        M = inverse(adjoint_matrix(inverse(self._phi(times(adjoint_matrix(L), Y)))))
-        return hermitian_part(M)
+        M = inverse(mirror(inverse(self._phi(times(adjoint_matrix(L), Y))), L))
+        return hermitian_part(M, L)
 
 
 class QRDifferential(Operator):
@@ -171,6 +176,8 @@ class QRDifferential(Operator):
     S. F. Walter, L. Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1001.1654.
     """
 
+    clinear = property(lambda self: self.Q.dtype.kind != "c")
+
     def __init__(self, Q, R):
         self.Q = Q
         self.R = R
@@ -187,8 +194,8 @@ class QRDifferential(Operator):
         Z = self._times_inverse(X, adjoint=False)
         X = times(adjoint_matrix(Q), Z)
         lower = np.tril(X, -1)
-        omega = lower - adjoint_matrix(lower)
-        if X.dtype.kind == "c":
+        omega = lower - mirror(lower, Q)
+        if Q.dtype.kind == "c":
             omega = omega + times_identity(1j * np.imag(diagonal(X)))
         return times(Q, omega - X) + Z, times_right(X - omega, R)
 
@@ -196,11 +203,11 @@ class QRDifferential(Operator):
         Q, R, parts = self.Q, self.R, present_parts(Y)
         N = 0
         if 1 in parts:
-            N = times(R, adjoint_matrix(np.triu(parts[1])))
+            N = times(R, mirror(np.triu(parts[1]), Q))
         if 0 in parts:
-            N = N - times_right(adjoint_matrix(parts[0]), Q)
+            N = N - times_right(mirror(parts[0], Q), Q)
         lower = np.tril(N, -1)
-        N = times(Q, lower + adjoint_matrix(lower) + times_identity(np.real(diagonal(N))))
+        N = times(Q, lower + mirror(lower, Q) + times_identity(real_part(diagonal(N), Q)))
         return self._times_inverse(parts[0] + N if 0 in parts else N, adjoint=True)
 
 
@@ -221,7 +228,7 @@ class PseudoinverseDifferential(Operator):
     variables separate, SIAM J. Numer. Anal. 10, 1973.
     """
 
-    clinear = False
+    clinear = property(lambda self: self.A.dtype.kind != "c")
 
     def __init__(self, A, Y):
         self.A = A
@@ -231,14 +238,14 @@ class PseudoinverseDifferential(Operator):
 
     def apply(self, X):
         A, Y = self.A, self.Y
-        Yh, Xh = adjoint_matrix(Y), adjoint_matrix(X)
+        Yh, Xh = adjoint_matrix(Y), mirror(X, Y)
         left, right = times(Y, times(Yh, Xh)), times_right(times_right(Xh, Yh), Y)
         bent = times(Y, times_right(X, Y))
         return left - times_right(times_right(left, A), Y) + right - times(Y, times(A, right)) - bent
 
     def apply_adjoint(self, W):
         A, Y = self.A, self.Y
-        Yh, Wh = adjoint_matrix(Y), adjoint_matrix(W)
+        Yh, Wh = adjoint_matrix(Y), mirror(W, Y)
         left, right = times_right(times_right(Wh, Y), Yh), times(Yh, times(Y, Wh))
         bent = times(Yh, times_right(W, Yh))
         return left - times(A, times(Y, left)) + right - times_right(times_right(right, Y), A) - bent
@@ -261,7 +268,7 @@ class PolarDifferential(Operator):
     V. Noferini, A formula for the Frechet derivative of a generalized matrix function, SIAM J. Matrix Anal. 38, 2017.
     """
 
-    clinear = False
+    clinear = property(lambda self: self.U.dtype.kind != "c")
 
     def __init__(self, U, s, Vh):
         self.U = U
@@ -280,7 +287,7 @@ class PolarDifferential(Operator):
         XV, UX = times_right(X, adjoint_matrix(Vh)), times(adjoint_matrix(U), X)
         C = times(adjoint_matrix(U), XV)
         over_s = reciprocal_where(s, null)
-        inner = times_right(minus * hermitian_part(C) + plus * skew_part(C), Vh)
+        inner = times_right(minus * hermitian_part(C, U) + plus * skew_part(C, U), Vh)
         tall = times_right((XV - times(U, C)) * over_s[..., None, :], Vh)
         return times(U, inner + over_s[..., :, None] * (UX - times_right(C, Vh))) + tall
 

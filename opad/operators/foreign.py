@@ -7,6 +7,7 @@ import numpy as np
 from opad.errors import ConversionError
 from opad.operators.algebra import Operator
 from opad.operators.base import size_of
+from opad.operators.dispatch import dispatchable
 
 
 class Foreign(Operator):
@@ -35,10 +36,22 @@ class Foreign(Operator):
     label = property(lambda self: getattr(self.op, "name", None) or type(self.op).__name__)
 
     def apply(self, X):
-        return _through_columns(self.op.matvec, self.op.matmat, X, self.dims, self.dimsd)
+        return opaque_product(X, self)
 
     def apply_adjoint(self, Y):
-        return _through_columns(self.op.rmatvec, self.op.rmatmat, Y, self.dimsd, self.dims)
+        return opaque_product(Y, self, adjoint=True)
+
+    def plain_product(self, X, adjoint):
+        op = self.op
+        if adjoint:
+            return _through_columns(op.rmatvec, op.rmatmat, X, self.dimsd, self.dims)
+        return _through_columns(op.matvec, op.matmat, X, self.dims, self.dimsd)
+
+
+@dispatchable
+def opaque_product(X, op, adjoint=False):
+    """The product of X with an operator (or its adjoint) whose code knows plain arrays only."""
+    return op.plain_product(X, adjoint)
 
 
 def _through_columns(vector_product, matrix_product, X, dims, dimsd):

@@ -49,12 +49,25 @@ def times_right(X, A):
     return right_product(X, A) if A.ndim == 2 else X @ A
 
 
-def hermitian_part(X):
-    return (X + adjoint_matrix(X)) * 0.5
+def mirror(X, data):
+    """X^H; X^T if the data of the operator are real, so that it is the complex-linear extension of a real map."""
+    return adjoint_matrix(X) if data.dtype.kind == "c" else X.swapaxes(-1, -2)
 
 
-def skew_part(X):
-    return (X - adjoint_matrix(X)) * 0.5
+def hermitian_part(X, data):
+    return (X + mirror(X, data)) * 0.5
+
+
+def skew_part(X, data):
+    return (X - mirror(X, data)) * 0.5
+
+
+def real_part(X, data):
+    return np.real(X) if data.dtype.kind == "c" else X
+
+
+def off_diagonal(X):
+    return np.tril(X, -1) + np.triu(X, 1)
 
 
 def diagonal(X):
@@ -63,13 +76,13 @@ def diagonal(X):
 
 def times_identity(d):
     """Diagonal matrices with the given diagonals."""
-    return d[..., None] * np.eye(d.shape[-1], dtype=d.dtype)
+    return np.tril(np.triu(np.broadcast_to(d[..., None], (*d.shape, d.shape[-1]))))
 
 
-def rounding_level(values, scale=None):
+def rounding_level(values):
     """What counts as zero next to the largest of `values` along the last axis: 10 n eps max |values|."""
     values = np.abs(plain(values))
-    largest = np.max(values, axis=-1, keepdims=True, initial=0)
+    largest = np.max(values, axis=-1, keepdims=True) if values.shape[-1] else 0 * values
     return 10 * values.shape[-1] * np.finfo(values.dtype).eps * largest
 
 
@@ -79,13 +92,14 @@ def reciprocal_where(gaps, close):
 
 
 def _max_abs(X):
-    return np.max(np.abs(plain(X)), axis=(-2, -1), keepdims=True, initial=0)
+    X = np.abs(plain(X))
+    return (
+        np.max(X, axis=(-2, -1), keepdims=True) if X.shape[-1] and X.shape[-2] else np.sum(X, (-2, -1), keepdims=True)
+    )
 
 
 def require_zero(numerator, close, size, what):
     """Raise unless `numerator` vanishes at the positions `close`, to rounding when compared with `size`."""
-    if not np.any(close):
-        return
     numerator = np.abs(plain(numerator)) * close
     tolerance = 100 * max(numerator.shape[-2:]) * np.finfo(numerator.dtype).eps
     if np.any(numerator > tolerance * size):
@@ -135,6 +149,8 @@ class HermitianEigen(Operator):
     M. Giles, Collected matrix derivative results for forward and reverse mode AD, 2008.
     """
 
+    clinear = property(lambda self: self.V.dtype.kind != "c")
+
     def __init__(self, w, V):
         self.w = w
         self.V = V
@@ -143,34 +159,36 @@ class HermitianEigen(Operator):
 
     def apply(self, X):
         V = self.V
-        C = hermitian_part(times(adjoint_matrix(V), times_right(X, V)))
-        return Deferred(lambda: np.real(diagonal(C)), lambda: self._vectors(C))
+        C = hermitian_part(times(adjoint_matrix(V), times_right(X, V)), V)
+        return Deferred(lambda: real_part(diagonal(C), V), lambda: self._vectors(C))
 
     def _vectors(self, C):
-        F, close = self._gaps()
-        require_zero(C, close, _max_abs(C), _EIGENVECTORS)
+        F, close = reciprocal_gaps(self.w)
+        require_zero(off_diagonal(plain(C)), close, _max_abs(C), _EIGENVECTORS)
         return times(self.V, F * C)
-
-    def _gaps(self):
-        gaps = self.w[..., None, :] - self.w[..., :, None]
-        close = np.abs(plain(gaps)) <= rounding_level(self.w)[..., None]
-        return reciprocal_where(gaps, close), close & ~np.eye(gaps.shape[-1], dtype=bool)
 
     def apply_adjoint(self, Y):
         V, parts = self.V, present_parts(Y)
         if 1 not in parts:
             return times_right(V * parts[0][..., None, :], adjoint_matrix(V))
         P = times(adjoint_matrix(V), parts[1])
-        skew = skew_part(P)
-        F, close = self._gaps()
-        require_zero(skew, close, _max_abs(P), _EIGENVECTORS)
+        skew = skew_part(P, V)
+        F, close = reciprocal_gaps(self.w)
+        require_zero(off_diagonal(plain(skew)), close, _max_abs(P), _EIGENVECTORS)
         if V.dtype.kind == "c":
-            require_zero(skew, np.eye(V.shape[-1], dtype=bool), _max_abs(P), _PHASE.format("eigen"))
+            require_zero(times_identity(diagonal(plain(skew))), True, _max_abs(P), _PHASE.format("eigen"))
         inner = F * skew
         if 0 in parts:
-            refuse_mixture(close, parts[0], plain(P) * close, _EIGENVECTORS)
+            refuse_mixture(close, parts[0], plain(P), _EIGENVECTORS)
             inner = inner + times_identity(parts[0])
         return times(V, times_right(inner, adjoint_matrix(V)))
+
+
+def reciprocal_gaps(w):
+    """(F, close): F_ij = 1 / (w_j - w_i), 0 where they are close to each other, to rounding; the diagonal is close."""
+    gaps = w[..., None, :] - w[..., :, None]
+    close = np.abs(plain(gaps)) <= rounding_level(w)[..., None]
+    return reciprocal_where(gaps, close), close
 
 
 def refuse_mixture(close, values, products, what):
@@ -179,10 +197,8 @@ def refuse_mixture(close, values, products, what):
     For V f(w) V^H the missing term f'(w_i) (V^H A~ V)_ij cannot be told from the one of f'(w_i) delta_ij of a function
     that is a sum of a function of w and a function of V.
     """
-    if not np.any(close):
-        return
-    repeated = np.any(close, axis=-1)
-    if np.any(repeated & (plain(values) != 0)) or np.any(plain(products) != 0):
+    repeated = np.sum(close, axis=-1) > 1
+    if np.any(repeated * np.abs(plain(values)) > 0) or np.any(repeated[..., None] * close * np.abs(products) > 0):
         raise DegenerateSpectrumError(what)
 
 
@@ -211,6 +227,8 @@ class SingularValueDecomposition(Operator):
     Z.-Q. Wan, S.-X. Zhang, Automatic differentiation for complex valued SVD, arXiv:1909.02659.
     """
 
+    clinear = property(lambda self: self.U.dtype.kind != "c")
+
     def __init__(self, U, s, Vh):
         self.U = U
         self.s = s
@@ -224,8 +242,8 @@ class SingularValueDecomposition(Operator):
         C = times(adjoint_matrix(U), XV)
         return Deferred(
             lambda: self._left(C, XV),
-            lambda: np.real(diagonal(C)),
-            lambda: adjoint_matrix(self._right(C, X)),
+            lambda: real_part(diagonal(C), U),
+            lambda: mirror(self._right(C, X), U),
         )
 
     def _left(self, C, XV):
@@ -240,23 +258,21 @@ class SingularValueDecomposition(Operator):
         dV = times(V, even - odd)
         if V.shape[-2] == V.shape[-1]:
             return dV
-        return dV + self._over_s(times(adjoint_matrix(X), self.U) - times(V, adjoint_matrix(C)))
+        return dV + self._over_s(times(mirror(X, V), self.U) - times(V, mirror(C, V)))
 
     def _rotations(self, C):
-        H, K = hermitian_part(C), skew_part(C)
+        H, K = hermitian_part(C, self.U), skew_part(C, self.U)
         minus, close, plus, null = self._gaps()
-        require_zero(H, close, _max_abs(C), _SINGULAR_VECTORS)
+        require_zero(off_diagonal(plain(H)), close, _max_abs(C), _SINGULAR_VECTORS)
         require_zero(K, null, _max_abs(C), _SINGULAR_VECTORS)
         return H * minus, K * plus
 
     def _gaps(self):
         """G-, where its denominators vanish, G+, where its denominators vanish."""
         s = self.s
-        level = rounding_level(s)[..., None]
-        off = ~np.eye(s.shape[-1], dtype=bool)
-        gaps, sums = s[..., None, :] - s[..., :, None], s[..., None, :] + s[..., :, None]
-        close, null = np.abs(plain(gaps)) <= level, plain(sums) <= level
-        return reciprocal_where(gaps, close), close & off, reciprocal_where(sums, null), null
+        sums = s[..., None, :] + s[..., :, None]
+        null = plain(sums) <= rounding_level(s)[..., None]
+        return *reciprocal_gaps(s), reciprocal_where(sums, null), null
 
     def _over_s(self, N):
         """N diag(1/s); raises where that is not defined."""
@@ -271,7 +287,7 @@ class SingularValueDecomposition(Operator):
             return times_right(U * parts[1][..., None, :], Vh)
         V = adjoint_matrix(Vh)
         P = times(adjoint_matrix(U), parts[0]) if 0 in parts else 0
-        Q = adjoint_matrix(times_right(parts[2], V)) if 2 in parts else 0
+        Q = mirror(times_right(parts[2], V), V) if 2 in parts else 0
         inner, close, products = self._inner(P, Q)
         if 1 in parts:
             refuse_mixture(close, parts[1], products, _SINGULAR_VECTORS)
@@ -280,19 +296,19 @@ class SingularValueDecomposition(Operator):
         if 0 in parts and U.shape[-2] > U.shape[-1]:
             X = X + times_right(self._over_s(parts[0] - times(U, P)), Vh)
         if 2 in parts and Vh.shape[-1] > Vh.shape[-2]:
-            X = X + times(U, adjoint_matrix(self._over_s(adjoint_matrix(parts[2]) - times(V, Q))))
+            X = X + times(U, mirror(self._over_s(mirror(parts[2], V) - times(V, Q)), V))
         return X
 
     def _inner(self, P, Q):
         total = P + Q
-        even, odd = skew_part(total), skew_part(P - Q)
+        even, odd = skew_part(total, self.U), skew_part(P - Q, self.U)
         size = _max_abs(total) + _max_abs(odd)
         minus, close, plus, null = self._gaps()
-        require_zero(even, close, size, _SINGULAR_VECTORS)
+        require_zero(off_diagonal(plain(even)), close, size, _SINGULAR_VECTORS)
         require_zero(odd, null, size, _SINGULAR_VECTORS)
         if self.U.dtype.kind == "c":
-            require_zero(even, np.eye(close.shape[-1], dtype=bool), size, _PHASE.format("singular"))
-        return even * minus + odd * plus, close, (np.abs(plain(total)) + np.abs(plain(odd))) * close
+            require_zero(times_identity(diagonal(plain(even))), True, size, _PHASE.format("singular"))
+        return even * minus + odd * plus, close, np.abs(plain(total)) + np.abs(plain(odd))
 
 
 class GeneralEigen(Operator):
@@ -314,7 +330,7 @@ class GeneralEigen(Operator):
     C. Boeddeker et al., On the computation of complex-valued gradients, arXiv:1701.00392.
     """
 
-    clinear = False
+    clinear = property(lambda self: self.V.dtype.kind != "c")
 
     def __init__(self, A, w, V):
         self.w = w
@@ -323,14 +339,10 @@ class GeneralEigen(Operator):
         self.dims = V.shape
         self.dimsd = (w.shape, V.shape)
 
-    def _gaps(self):
-        gaps = self.w[..., None, :] - self.w[..., :, None]
-        close = np.abs(plain(gaps)) <= rounding_level(self.w)[..., None]
-        return reciprocal_where(gaps, close), close & ~np.eye(gaps.shape[-1], dtype=bool)
-
     def _require_basis(self):
         V = plain(self.V)
-        if np.any(np.linalg.cond(V) > 0.01 / np.finfo(V.dtype).eps):
+        s = np.linalg.svd(V, compute_uv=False)
+        if np.any(s[..., -1:] < 100 * np.finfo(V.dtype).eps * s[..., :1]):
             raise DegenerateSpectrumError(_DEFECTIVE)
 
     def apply(self, X):
@@ -339,10 +351,10 @@ class GeneralEigen(Operator):
         return Deferred(lambda: diagonal(C), lambda: self._vectors(C))
 
     def _vectors(self, C):
-        F, close = self._gaps()
-        require_zero(C, close, _max_abs(C), _EIGENVECTORS)
+        F, close = reciprocal_gaps(self.w)
+        require_zero(off_diagonal(plain(C)), close, _max_abs(C), _EIGENVECTORS)
         Z = times(self.V, F * C)
-        return Z - self.V * np.real(np.sum(np.conj(self.V) * Z, axis=-2, keepdims=True))
+        return Z - self.V * real_part(np.sum(np.conj(self.V) * Z, axis=-2, keepdims=True), self.V)
 
     def apply_adjoint(self, Y):
         self._require_basis()
@@ -352,12 +364,13 @@ class GeneralEigen(Operator):
         if 1 in parts:
             P = times(Vh, parts[1])
             if V.dtype.kind == "c":
-                require_zero(1j * np.imag(P), np.eye(V.shape[-1], dtype=bool), _max_abs(P), _PHASE.format("eigen"))
-            N = P - (Vh @ V) * np.real(diagonal(P))[..., None, :]
-            F, close = self._gaps()
-            require_zero(N, close, _max_abs(P), _EIGENVECTORS)
+                phases = times_identity(np.imag(diagonal(plain(P))))
+                require_zero(phases, True, _max_abs(P), _PHASE.format("eigen"))
+            N = P - (Vh @ V) * real_part(diagonal(P), V)[..., None, :]
+            F, close = reciprocal_gaps(self.w)
+            require_zero(off_diagonal(plain(N)), close, _max_abs(P), _EIGENVECTORS)
             if 0 in parts:
-                refuse_mixture(close, parts[0], plain(P) * close, _EIGENVECTORS)
+                refuse_mixture(close, parts[0], plain(P), _EIGENVECTORS)
             inner = inner + np.conj(F) * N
         X = np.linalg.solve(Vh, times_right(inner, Vh))
-        return np.real(X) if self.source.kind != "c" and X.dtype.kind == "c" else X
+        return np.real(X) if self.source.kind != "c" and V.dtype.kind == "c" else X

@@ -35,7 +35,7 @@ class Elementwise(Primitive):
                         blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
                     continue
             except AttributeError:  # a Python number
-                x = as_numpy_scalar(x)
+                x, y = as_numpy_scalar(x), as_numpy_scalar(y)
             blocks.append((column, _elementwise_block(M, x, y)))
         return blocks
 

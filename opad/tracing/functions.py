@@ -2,9 +2,12 @@
 
 from functools import update_wrapper
 
+from opad.errors import ShapeError, TracingError
+from opad.operators import Operator
 from opad.operators.convert import as_operator
-from opad.tracing.array import TracedArray, call, record
-from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule
+from opad.operators.foreign import opaque_product
+from opad.tracing.array import TracedArray, call, caller, record
+from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule, operator_rule
 
 
 class UserPrimitive:
@@ -22,10 +25,19 @@ class UserPrimitive:
         symbolic = None
         for a in (*args, *kwargs.values()):
             if type(a) is TracedArray:  # before a recording, which records what the trace does
-                return call(self, args, kwargs)
+                return self._uncaptured(call(self, args, kwargs))
             if getattr(a, "is_symbolic", False):
                 symbolic = a
         return self.plain(*args, **kwargs) if symbolic is None else symbolic.__opad_dispatch__(self, args, kwargs)
+
+    def _uncaptured(self, result):
+        """The result, which must not hold a value of its own trace or of a later one."""
+        if _captures(result):
+            raise TracingError(
+                f"{self.__name__} used a traced array that is not among its arguments{caller()}; expected everything "
+                "that is differentiated among the arguments of a primitive. Pass it as one."
+            )
+        return result
 
     def __repr__(self):
         return f"<primitive {self.__name__}>"
@@ -78,12 +90,59 @@ def apply(op, x):
     array([0.67, 1.  , 1.  , 1.  , 0.67])
     """
     operator = as_operator(op)
-    if type(x) is TracedArray and x.shape != tuple(operator.dims):
-        x = x.reshape(operator.dims)
-        return record(_product_with(operator), (x,), {}).reshape(-1)
-    if type(x) is TracedArray:
-        return record(_product_with(operator), (x,), {})
-    return operator @ x
+    if type(x) is not TracedArray:
+        return operator @ x
+    if x.shape == tuple(operator.dims):
+        return _product(operator, x)
+    if x.shape != operator.shape[1:]:
+        raise ShapeError(
+            f"opad.apply({operator!r}, x) with x of shape {x.shape}; expected {operator.dims} or {operator.shape[1:]}. "
+            "Reshape the array."
+        )
+    return _product(operator, x.reshape(operator.dims)).reshape(-1)
+
+
+def _product(operator, x):
+    y = record(_product_with(operator), (x,), {})
+    return operator.apply(x) if _captures(y) else y  # an operator that itself holds traced arrays
+
+
+def _captures(result):
+    """True if a recorded result contains values of the trace that recorded it, or of a later one."""
+    results = result if isinstance(result, tuple) else (result,)
+    return any(
+        type(y) is TracedArray and type(y.value) is TracedArray and y.value.tape.level >= y.tape.level for y in results
+    )
+
+
+class OnStacks(Operator):
+    """An operator on arrays that have batch axes already.  Forward and adjoint: as `op`.
+
+    Parameters
+    ----------
+    op : Operator
+    dims, dimsd : shapes of the stacks, (*batch, *op.dims) and (*batch, *op.dimsd)
+    """
+
+    def __init__(self, op, dims, dimsd):
+        self.op = op
+        self.dims = dims
+        self.dimsd = dimsd
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+    def apply(self, X):
+        return self.op.apply(X)
+
+    def apply_adjoint(self, Y):
+        return self.op.apply_adjoint(Y)
+
+
+@operator_rule(opaque_product)
+def _(y, X, op, adjoint=False):
+    return OnStacks(op.H if adjoint else op, X.shape, y.shape)
 
 
 def _product_with(operator):

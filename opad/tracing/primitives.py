@@ -209,7 +209,7 @@ class JacobianRule(Primitive):
         for name, value in kwargs.items():
             if hasattr(value, "tape") and name not in self.names:
                 raise UnsupportedArgumentError(
-                    f"{self.__name__} was called with a traced array as {name}; its Jacobian rule covers "
+                    f"{self.__name__} was called with a traced array as {name}; expected one only among "
                     f"{list(self.names)}. Use the plain value, opad.stop_gradient(...), if that may be constant."
                 )
         for k, name in self.unused:
@@ -221,7 +221,7 @@ class JacobianRule(Primitive):
                 )
 
     def blocks(self, y, args, kwargs, parents):
-        args = [as_numpy_scalar(a) for a in args]
+        args, y = [as_numpy_scalar(a) for a in args], as_numpy_scalar(y)
         stated = self.rule(y, *args, **kwargs)
         row = stated if type(stated) is Row else None
         if row is not None:

@@ -79,6 +79,8 @@ def forward_against_reverse(findings, quick):
     axes = diagram("steps", "peak memory / MB")
     for (name, found), style in zip(peaks.items(), ("o-", "s-", "^-"), strict=True):
         axes.loglog(counts, found, style, label=name)
+    axes.set_xticks(counts, counts)
+    axes.minorticks_off()
     axes.legend(frameon=False)
     findings.figure(
         "memory_over_steps", axes.figure, f"Peak memory of a derivative over the number of steps, {N} numbers each."

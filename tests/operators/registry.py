@@ -27,6 +27,24 @@ def pseudoinverse(A):
     return ops.PseudoinverseDifferential(A, np.linalg.pinv(A))
 
 
+def eigen_of_symmetric(A):
+    return ops.HermitianEigen(*np.linalg.eigh(A + A.swapaxes(-1, -2)))
+
+
+def general_eigen(A):
+    """Of a matrix near diag(0, 4, 8), whose eigenvalues are real and apart."""
+    A = A / 4 + np.diag(np.arange(0, 12, 4)).astype(A.dtype)
+    return ops.GeneralEigen(A, *np.linalg.eig(A))
+
+
+def log_determinant(A):
+    return ops.LogDeterminant(A, np.linalg.slogdet(A)[0])
+
+
+def cholesky(A):
+    return ops.CholeskyDifferential(np.linalg.cholesky(A @ A.conj().swapaxes(-1, -2)))
+
+
 def real_dtype(dtype):
     return np.dtype(np.finfo(dtype).dtype)
 
@@ -223,6 +241,18 @@ for stack in ((), (2,)):
         lambda r, d, s=stack: ops.PolarDifferential(*np.linalg.svd(array(r, d, *s, 4, 3), full_matrices=False)),
     )
     add(f"PseudoinverseDifferential, {stack}", lambda r, d, s=stack: pseudoinverse(array(r, d, *s, 4, 3)))
+    # Complex eigenvectors refuse cotangents that depend on their phases, as random ones do: real data for every dtype.
+    add(f"HermitianEigen, {stack}", lambda r, d, s=stack: eigen_of_symmetric(array(r, real_dtype(d), *s, 3, 3)))
+    add(f"GeneralEigen, {stack}", lambda r, d, s=stack: general_eigen(array(r, real_dtype(d), *s, 3, 3)))
+    add(
+        f"SingularValueDecomposition, {stack}",
+        lambda r, d, s=stack: ops.SingularValueDecomposition(
+            *np.linalg.svd(array(r, real_dtype(d), *s, 4, 3), full_matrices=False)
+        ),
+    )
+    add(f"LogDeterminant, {stack}", lambda r, d, s=stack: log_determinant(invertible(r, d, *s, 3, 3)))
+    add(f"CholeskyDifferential, {stack}", lambda r, d, s=stack: cholesky(invertible(r, d, *s, 3, 3)))
+    add(f"QRDifferential, {stack}", lambda r, d, s=stack: ops.QRDifferential(*np.linalg.qr(array(r, d, *s, 4, 3))))
 add("FFT", lambda r, d: with_dtype(ops.FFT((3, 4)), d))
 add("FFT, cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=3, norm="forward"), d))
 add("FFT, padded and cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=(5, 3), axes=(0, 1), norm="ortho"), d))

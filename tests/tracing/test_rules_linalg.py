@@ -140,6 +140,7 @@ CASES = [
     Case("norm", LA.norm, ((2, 3, 4),)),
     Case("norm fro", lambda x: LA.norm(x, "fro", axis=(2, 0), keepdims=True), ((2, 3, 4),)),
     Case("norm nuc", lambda x: LA.norm(x, "nuc", axis=(2, 0)), ((2, 3, 4),)),
+    Case("norm nuc wide", lambda x: LA.norm(x, "nuc"), (WIDE,)),
     Case("norm nuc square", lambda x: LA.norm(x, "nuc"), (SQUARE,)),
     Case("matrix_norm", lambda x: LA.matrix_norm(x, ord=2, keepdims=True), (STACK,)),
     Case("vector_norm axes", lambda x: LA.vector_norm(x, axis=(0, 2), keepdims=True), ((2, 3, 4),)),
@@ -278,6 +279,18 @@ def test_row_of_a_solve_is_one_equation(rng):
     diagonal = (opad.I - L)[0, 0]
     np.testing.assert_allclose(diagonal @ b, A @ b, rtol=1e-12)
     np.testing.assert_allclose(lin.jvp(0 * A, b), LA.solve(A, b), rtol=1e-12)
+
+
+def test_complex_jacobians_of_the_holomorphic_functions_only(rng):
+    A = rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))
+    S = A @ adjoint(A)
+    B = LA.inv(A)
+    np.testing.assert_allclose(opad.jacobian(LA.inv)(A), -np.einsum("ik,lj->ijkl", B, B), rtol=1e-9)
+    np.testing.assert_allclose(opad.jacobian(LA.det)(A), LA.det(A) * B.T, rtol=1e-9)
+    real_linear = [LA.cholesky, LA.eigvalsh, LA.svdvals, LA.pinv, LA.norm, lambda A: LA.slogdet(A)[0]]
+    for f in [*real_linear, lambda A: LA.qr(A).R]:
+        with pytest.raises(opad.errors.RealLinearError):
+            opad.jacobian(f)(S)
 
 
 def test_named_results(rng):

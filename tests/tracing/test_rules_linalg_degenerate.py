@@ -156,6 +156,19 @@ def test_singular_vectors_at_repeats_and_zeros_raise(rng):
         opad.grad(lambda A: np.sum(LA.svd(A, full_matrices=False)[0] @ np.arange(9.0).reshape(3, 3)))(A)
 
 
+def test_polar_factor_at_two_zero_singular_values_raises(rng):
+    W = rng.standard_normal((3, 3))
+
+    def f(A):
+        U, _, Vh = LA.svd(A)
+        return np.sum(W * (U @ Vh))
+
+    with pytest.raises(DegenerateSpectrumError, match="singular values"):
+        opad.grad(f)(np.diag([1.0, 0.0, 0.0]))
+    with pytest.raises(DegenerateSpectrumError, match="singular values"):
+        opad.jvp(f, (np.diag([1.0, 0.0, 0.0]),), (W,))
+
+
 def test_singular_values_at_repeats_and_zeros():
     A = np.diag([2.0, 2.0, 0.0])
     np.testing.assert_allclose(opad.grad(lambda A: np.sum(LA.svdvals(A) ** 2))(A), 2 * A, atol=1e-14)

@@ -6,8 +6,8 @@ from opad.errors import UnsupportedArgumentError
 def wants(function, given, expected):
     """The error for an argument that a rule does not cover."""
     return UnsupportedArgumentError(
-        f"{function} was called on a traced array with {given}; its Jacobian rule covers {expected}. Rewrite the call, "
-        "or register a rule with opad.jacobian_rule."
+        f"{function} was called on a traced array with {given}; expected {expected}. Rewrite the call, or register "
+        " a rule with opad.jacobian_rule."
     )
 
 

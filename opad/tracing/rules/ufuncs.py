@@ -74,7 +74,7 @@ elementwise(np.ldexp,        lambda y, a, n: np.ldexp(np.ones_like(plain(y)), n)
 elementwise(np.nextafter,    1, 0.0)
 
 singular_elementwise(np.divide,      lambda y, a, b: 1 / b,           lambda y, a, b: -y / b)
-singular_elementwise(np.reciprocal,  lambda y, x: -y * y)
+singular_elementwise(np.reciprocal,  lambda y, x: -y / x)
 singular_elementwise(np.power,       _power_in_base, _power_in_exponent)
 singular_elementwise(np.float_power, _power_in_base, _power_in_exponent)
 singular_elementwise(np.sqrt,        lambda y, x: 0.5 / y)
