@@ -139,9 +139,7 @@ class Watch:
     @property
     def has_drawn(self):
         """True if the recorded function drew random numbers from a generator that it closes over, or from np.random."""
-        return any(
-            generator_state(g) != state for g, state in zip(self._generators, self._random_states, strict=True)
-        )
+        return any(generator_state(g) != state for g, state in zip(self._generators, self._random_states, strict=True))
 
     @property
     def nbytes(self):
@@ -235,7 +233,9 @@ def _names_in(code):
 
 
 def _region(array):
-    return (array.__array_interface__["data"][0], array.nbytes, array.flags.forc) + (() if array.flags.forc else array.strides)
+    return (array.__array_interface__["data"][0], array.nbytes, array.flags.forc) + (
+        () if array.flags.forc else array.strides
+    )
 
 
 def _same(a, b):

@@ -31,17 +31,17 @@ _SHARING |= _named(np.linalg, "matrix_power matrix_transpose diagonal") | {getit
 REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
 _FRESH = _named(
     np,
-    "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod all "
-    "any count_nonzero argmax argmin argsort sort matmul dot vdot inner outer tensordot kron cross vecdot matvec vecmat "
-    "concatenate stack vstack hstack column_stack dstack block clip take take_along_axis tile roll pad diff ediff1d "
+    "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "
+    "all any count_nonzero argmax argmin argsort sort matmul dot vdot inner outer tensordot kron cross vecdot matvec "
+    "vecmat concatenate stack vstack hstack column_stack dstack block clip take take_along_axis tile roll pad diff ediff1d "
     "gradient interp copy full_like tri tril triu trace convolve correlate searchsorted isclose round around where "
     "angle sinc trapezoid cumulative_sum cumulative_prod polyval vander nan_to_num linspace allclose array_equal",
 )
 _FRESH -= _SHARING
 _FRESH |= _named(
     np.linalg,
-    "solve inv pinv cholesky qr svd svdvals eigh eigvalsh det slogdet norm vector_norm matrix_norm cond matmul outer cross "
-    "tensordot vecdot multi_dot trace tensorsolve tensorinv",
+    "solve inv pinv cholesky qr svd svdvals eigh eigvalsh det slogdet norm vector_norm matrix_norm cond matmul outer "
+    "cross tensordot vecdot multi_dot trace tensorsolve tensorinv",
 )
 _FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
 _FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
@@ -58,7 +58,7 @@ def is_ufunc(function):
 
 
 def is_known(function):
-    """True if equal arguments give equal results and nothing is kept: calls may be merged, arguments live in buffers."""
+    """True if equal arguments give equal results and nothing is kept, so that calls may be merged."""
     return is_ufunc(function) or function in _FRESH or function in _SHARING
 
 
@@ -82,7 +82,11 @@ def has_static_shape(step, specs):
 
 def refuse_mutation(function, kwargs):
     """Raise for functions that write into an argument."""
-    if function in _MUTATORS or kwargs.get("out") is not None or (function is np.nan_to_num and not kwargs.get("copy", True)):
+    if (
+        function in _MUTATORS
+        or kwargs.get("out") is not None
+        or (function is np.nan_to_num and not kwargs.get("copy", True))
+    ):
         raise TracingError(
             f"{function.__name__} was to write into an existing array while a program was being recorded; expected an "
             "expression that makes a new array. Write np.where(mask, a, b) or np.concatenate([...])."

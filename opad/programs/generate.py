@@ -93,7 +93,8 @@ class Source:
         elif is_matrix_product(step, self.specs):
             self._line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
         elif buffered:
-            self._line(f"{self.constant(step.function)}({', '.join([*args, out])})", step)
+            by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
+            self._line(f"{self.constant(step.function)}({', '.join([*args, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
             self._setup.append(f"{target} = {self._call(step, args)}")
         else:
@@ -140,7 +141,7 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        return kinds <= {np.float64, float} and np.float64 in kinds or kinds == {np.float32}
+        return (kinds <= {np.float64, float} and np.float64 in kinds) or kinds == {np.float32}
 
     # -- guards and results -----------------------------------------------------------------------------------------
 
@@ -164,7 +165,9 @@ class Source:
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:
-                parts.append(f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out))
+                parts.append(
+                    f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out)
+                )
                 continue
             spec = self.specs[out]
             is_array = hasattr(spec.type, "__array_function__")
@@ -174,7 +177,9 @@ class Source:
         self._line(f"return [{', '.join(parts)}]", None)
 
     def _copy(self, out, spec):
-        return f"{self.name(out)}.copy()" if hasattr(spec.type, "copy") else f"{self.constant(np.copy)}({self.name(out)})"
+        return (
+            f"{self.name(out)}.copy()" if hasattr(spec.type, "copy") else f"{self.constant(np.copy)}({self.name(out)})"
+        )
 
     # -- text -------------------------------------------------------------------------------------------------------
 

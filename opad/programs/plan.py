@@ -44,13 +44,22 @@ class Plan:
     def _is_fixed(self, step):
         """A view of a buffer by static arguments, which stays valid from call to call."""
         base, *rest = step.args
-        if type(base) is not Ref or base not in self.buffers and base not in self.fixed_views:
+        if type(base) is not Ref or (base not in self.buffers and base not in self.fixed_views):
             return False
         if refs_in(rest) or refs_in(step.kwargs) or not self.specs[step.out].is_ndarray:
             return False
-        probe = np.empty_like(np.empty(0, self.specs[base].dtype), shape=self.specs[base].shape, order=self.specs[base].order)
+        probe = np.empty_like(
+            np.empty(0, self.specs[base].dtype), shape=self.specs[base].shape, order=self.specs[base].order
+        )
         if base in self.fixed_views:  # its strides are not known here
-            return step.function in (np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.flip)
+            return step.function in (
+                np.transpose,
+                np.swapaxes,
+                np.moveaxis,
+                np.expand_dims,
+                np.matrix_transpose,
+                np.flip,
+            )
         return np.may_share_memory(probe, step.function(probe, *rest, **step.kwargs))
 
     def _assign_memory(self):
@@ -85,7 +94,7 @@ class Plan:
         """An operand whose memory the result of an elementwise step may take over, or None."""
         if not isinstance(step.function, np.ufunc) or step.function.signature:
             return None
-        spec, operands = self.specs[step.out], [ref for ref in refs_in(step.args)]
+        spec, operands = self.specs[step.out], refs_in(step.args)
         for ref in operands:
             if ref in dying and self.specs[ref] == spec and self.specs[ref].order == spec.order:
                 others = [other for other in operands if other != ref]

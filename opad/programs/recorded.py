@@ -41,7 +41,13 @@ class RecordedArray(NDArrayOperatorsMixin):
             )
         if any(_is_traced(x) for x in inputs):
             return NotImplemented
-        if ufunc is np.power and method == "__call__" and not kwargs and _is_int_two(inputs[1]) and _is_float(inputs[0]):
+        if (
+            ufunc is np.power
+            and method == "__call__"
+            and not kwargs
+            and _is_int_two(inputs[1])
+            and _is_float(inputs[0])
+        ):
             ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does
         return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
@@ -69,8 +75,8 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array__(self, *args, **kwargs):
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
-            "expected NumPy functions and operators (np.take(table, index) rather than table[index]). Compute it outside "
-            "the compiled function, or pass it as an argument."
+            "expected NumPy functions and operators (np.take(table, index) rather than table[index]). Compute it "
+            "outside the compiled function, or pass it as an argument."
         )
 
     shape = property(lambda self: np.shape(self.value))
@@ -112,9 +118,9 @@ class RecordedArray(NDArrayOperatorsMixin):
 
     __complex__ = __float__
 
-    def item(self):
+    def item(self, *position):
         """The Python number, which stays recorded."""
-        return self.recording.call(item, (self,), {})
+        return self.recording.call(item, (self, *position), {})
 
     def tolist(self):
         """Refused: a list of numbers would be constant."""
@@ -158,9 +164,9 @@ def astype(x, dtype):
     return x.astype(dtype) if hasattr(x, "astype") else np.dtype(dtype).type(x)
 
 
-def item(x):
+def item(x, *position):
     """The Python number in x."""
-    return x.item() if hasattr(x, "item") else x
+    return x.item(*position)
 
 
 def to_float(x):
@@ -197,7 +203,9 @@ def _install_operators():
         method = getattr(NDArrayOperatorsMixin, f"__{name}__")
         setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method, False))
     for name in ("neg", "pos", "abs"):
-        setattr(RecordedArray, f"__{name}__", _unary(getattr(operator, name), getattr(NDArrayOperatorsMixin, f"__{name}__")))
+        setattr(
+            RecordedArray, f"__{name}__", _unary(getattr(operator, name), getattr(NDArrayOperatorsMixin, f"__{name}__"))
+        )
 
 
 def _operator(operation, method, is_power, swapped=False):

@@ -1,7 +1,7 @@
 """Recording: run a function once on arrays that note every NumPy call, and keep the straight-line list of calls.
 
-The recorder is the outermost array type. Whatever runs inside, a gradient with its trace and its substitutions included,
-is seen as the NumPy calls that it makes; there is no second implementation of anything.
+The recorder is the outermost array type. Whatever runs inside, a gradient with its trace and substitutions included, is
+seen as the NumPy calls that it makes; there is no second implementation of anything.
 """
 
 import sys
