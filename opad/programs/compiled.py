@@ -41,15 +41,22 @@ class CompiledFunction:
 
     def __call__(self, *args, **kwargs):
         leaves, structure = optree.tree_flatten((args, kwargs) if kwargs else args)
-        last = self._last
-        if last is not None and last[0] == structure and all(type(leaf) is _ndarray for leaf in leaves):
-            if list(map(_layout, leaves)) == last[1] and last[2].watch.holds():
-                program = last[2]
-                try:
-                    return optree.tree_unflatten(program.structure, program(leaves))
-                except Exception:
-                    pass
+        program = self._expected(leaves, structure)
+        if program is not None and program.watch.holds():
+            try:
+                return optree.tree_unflatten(program.structure, program(leaves))
+            except Exception:  # a guard failed, or a step: the long way will tell
+                pass
         return self._choose(leaves, structure, args, kwargs)
+
+    def _expected(self, leaves, structure):
+        """The program that ran last, if its arguments were arrays of the same layout."""
+        if self._last is None:
+            return None
+        last_structure, layouts, program = self._last
+        if layouts is None or structure != last_structure or not all(type(leaf) is _ndarray for leaf in leaves):
+            return None
+        return program if list(map(_layout, leaves)) == layouts else None
 
     def _choose(self, leaves, structure, args, kwargs):
         """Run a program that fits, or record one."""
@@ -197,7 +204,7 @@ def compile(function, donate=False):
         def program(p0):
             tanh(p0, v1)  # ...
             multiply(v1, v1, v6)
-            subtract(c..., v6, v7)
+            subtract(c2, v6, v7)
             multiply(v7, p0, v8)
             v9 = add(v1, v8)
     <BLANKLINE>

@@ -33,7 +33,8 @@ _FRESH = _named(
     np,
     "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "
     "all any count_nonzero argmax argmin argsort sort matmul dot vdot inner outer tensordot kron cross vecdot matvec "
-    "vecmat concatenate stack vstack hstack column_stack dstack block clip take take_along_axis tile roll pad diff ediff1d "
+    "vecmat concatenate stack vstack hstack column_stack dstack block clip take take_along_axis tile roll pad "
+    "diff ediff1d "
     "gradient interp copy full_like tri tril triu trace convolve correlate searchsorted isclose round around where "
     "angle sinc trapezoid cumulative_sum cumulative_prod polyval vander nan_to_num linspace allclose array_equal",
 )

@@ -220,9 +220,12 @@ class Recording:
 
 
 def _origin():
+    """(file, line) of the innermost frame of the recorded function itself; ("", 0) for steps of a substitution."""
     frame = sys._getframe(2)
     while frame is not None:
         path = frame.f_code.co_filename.replace("\\", "/")
+        if path.endswith("/opad/programs/compiled.py"):
+            break
         if not any(part in path for part in ("/opad/", "/numpy/", "<__array_function__")):
             return path, frame.f_lineno
         frame = frame.f_back
