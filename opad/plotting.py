@@ -99,7 +99,7 @@ def graph(system, ax=None, *, labels=True):
     >>> from opad.plotting import graph
     >>> ax = graph(opad.linearize(lambda x: np.tanh(x) * x, np.ones(2)))
     >>> sorted(text.get_text() for text in ax.texts if text.get_gid() == "node")
-    ['p0', 'x1\\ntanh', 'x2\\nmultiply']
+    ['x', 'x1\\ntanh', 'x2\\nmultiply']
     """
     names, edges = _nodes_and_edges(system)
     positions, routes = layered_layout(names, list(edges))
@@ -149,8 +149,10 @@ def _nodes_and_edges(system):
     inputs = (D.column_names or [f"p{k}" for k in range(D.shape[1])]) if D is not None else []
     rows = L.row_names or [f"x{i + 1}" for i in range(L.shape[0])]
     names = {("input", k): name for k, name in enumerate(inputs)} | {("row", i): name for i, name in enumerate(rows)}
-    edges = {(("input", k), ("row", i)): entry for (i, k), entry in (D.blocks.items() if D is not None else ())}
-    edges |= {(("row", j), ("row", i)): entry for (i, j), entry in L.blocks.items() if i != j}
+    # In the order of `spy`, so that both pictures give a kind the same colour.
+    edges = {(("row", j), ("row", i)): entry for (i, j), entry in sorted(L.blocks.items()) if i != j}
+    if D is not None:
+        edges |= {(("input", k), ("row", i)): entry for (i, k), entry in sorted(D.blocks.items())}
     return names, edges
 
 

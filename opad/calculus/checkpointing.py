@@ -10,8 +10,12 @@ from opad.errors import TracingError
 from opad.operators import Operator
 from opad.tracing.array import TracedArray, caller, pack, plain, record
 from opad.tracing.components import Parts
+<<<<<<< HEAD
 from opad.tracing.primitives import Primitive
 from opad.tracing.protect import recomputation
+=======
+from opad.tracing.primitives import Primitive, as_numpy_scalar
+>>>>>>> main
 from opad.tracing.trace import pull_back, push_forward
 
 
@@ -34,7 +38,12 @@ class Recomputed(Operator):
         self.results = results
 
     dims = property(lambda self: tuple(map(np.shape, self.point)))
-    clinear = False  # not known before it runs
+
+    @property
+    def clinear(self):
+        """Real maps are linear in every sense; what happens to complex arrays is not known before it runs."""
+        results = self.results if isinstance(self.results, tuple) else (self.results,)
+        return all(pytrees.dtype_of(a).kind != "c" for a in (*self.point, *results))
 
     @property
     def dimsd(self):
@@ -68,6 +77,10 @@ class Recomputed(Operator):
         if not cotangents:
             cotangents = {0: _zeros(self.point[0], Y, self.results)}
         return Parts(self.point, cotangents)
+
+
+def _at(places, values):
+    return [values[k] for k in places]
 
 
 def _zeros(template, given, templates):
@@ -136,7 +149,7 @@ def checkpoint(f):
             return f(*args, **kwargs)
         trace = max(traces, key=lambda t: t.level)
         slots = [k for k, leaf in enumerate(leaves) if type(leaf) is TracedArray and leaf.tape is trace]
-        protected = [trace.protect(leaf) if type(leaf) is np.ndarray else leaf for leaf in leaves]
+        protected = [_read_only(trace.protect(leaf)) if type(leaf) is np.ndarray else leaf for leaf in leaves]
         shape_of_result = {}
 
         def list_function(arrays):
@@ -148,21 +161,27 @@ def checkpoint(f):
             return results
 
         before = len(trace.records)
-        results = list_function([leaves[k].value for k in slots])
-        if len(trace.records) != before or any(type(r) is TracedArray and r.tape is trace for r in results):
+        results = list_function([_read_only(leaves[k].value) for k in slots])
+        captured = any(type(r) is TracedArray and r.tape.level >= trace.level for r in results)
+        if captured or len(trace.records) != before:
             raise TracingError(
                 f"a checkpointed function used a traced array that is not one of its arguments{caller()}; expected "
                 "everything that is differentiated among the arguments. Pass it: checkpoint(f)(x, W) in place of "
                 "checkpoint(lambda x: f(x, W))(x)."
             )
-        several = len(results) != 1
-        primitive = _Checkpoint(
-            lambda arrays: tuple(results) if several else results[0], getattr(f, "__name__", "f"), several
-        )
-        primitive.list_function = list_function
-        packed = pack(trace, [leaves[k] for k in slots])
-        recorded = record(primitive, (packed,), {})
-        return pytrees.unflatten(shape_of_result["structure"], list(recorded) if several else [recorded])
+        places = [k for k, result in enumerate(results) if pytrees.is_differentiable(result)]
+        if places:
+            outputs = tuple([as_numpy_scalar(results[k]) for k in places])
+            several = len(places) > 1
+            primitive = _Checkpoint(
+                lambda arrays: outputs if several else outputs[0], getattr(f, "__name__", "f"), several
+            )
+            primitive.list_function = lambda arrays: _at(places, list_function(arrays))
+            packed = pack(trace, [leaves[k] for k in slots])
+            recorded = record(primitive, (packed,), {})
+            for k, result in zip(places, recorded if several else (recorded,), strict=True):
+                results[k] = result
+        return pytrees.unflatten(shape_of_result["structure"], results)
 
     return with_checkpoint
 
@@ -186,8 +205,12 @@ def stop_gradient(x):
 
 def _constant(leaf):
     """The plain value of a leaf, as a view through which the recorded result cannot be changed."""
-    value = plain(leaf)
-    if value is not leaf and type(value) is np.ndarray:
+    return _read_only(plain(leaf)) if type(leaf) is TracedArray else leaf
+
+
+def _read_only(value):
+    """A view through which an array that is needed later cannot be changed."""
+    if type(value) is np.ndarray:
         value = value.view()
         value.flags.writeable = False
     return value

@@ -23,12 +23,12 @@ class Run:
     aux : what else the function returned
     """
 
-    __slots__ = ("argnums", "aux", "function", "inputs", "outputs", "records", "structure", "structures")
+    __slots__ = ("argnums", "aux", "function", "inputs", "names", "outputs", "records", "structure", "structures")
 
     def __init__(self, f, args, kwargs, argnums, has_aux=False, kept=False):
         arguments = list(args)
         trace = Trace(kept)
-        self.function, self.argnums = f, argnums
+        self.function, self.argnums, self.names = f, argnums, None
         self.inputs, self.structures = [], []
         for position in argnums:
             leaves, structure = pytrees.flatten(args[position])
@@ -66,6 +66,16 @@ class Run:
             for leaf in leaves
         ]
 
+    def without_rules(self):
+        """A copy that can be pickled: records keep the names of their operations and their shapes."""
+        new = object.__new__(Run)
+        for name in ("argnums", "inputs", "outputs", "structure", "structures"):
+            setattr(new, name, getattr(self, name))
+        new.aux = new.function = None
+        new.names = self.input_names
+        new.records = [record and (Named(record[0].__name__), record[1], (), {}, record[4]) for record in self.records]
+        return new
+
     @property
     def value(self):
         """The function's result, as plain arrays."""
@@ -74,6 +84,8 @@ class Run:
     @property
     def input_names(self):
         """What the function's signature calls the input leaves, for pictures: x, params['W']."""
+        if self.names is not None:
+            return self.names
         try:
             parameters = inspect.signature(self.function).parameters.values()
         except (TypeError, ValueError):  # no signature: some ufuncs, some compiled functions
@@ -112,6 +124,13 @@ class Run:
             trees.append(pytrees.unflatten(structure, leaves[start : start + count]))
             start += count
         return trees
+
+
+class Named:
+    """What remains of an operation whose blocks were made."""
+
+    def __init__(self, name):
+        self.__name__ = name
 
 
 def _explain(error, trace):

@@ -84,9 +84,10 @@ def _require_scalar(run, f):
     shapes = [getattr(value, "shape", ()) for value, _ in run.outputs]
     if run.structure is pytrees.LEAF and shapes == [()]:
         value = run.outputs[0][0]
-        if pytrees.dtype_of(value).kind != "c":
+        kind = pytrees.dtype_of(value).kind
+        if kind in "fiub":
             return value
-        given = "a complex number"
+        given = "a complex number" if kind == "c" else f"{value!r:.40} of type {type(value).__name__}"
     else:
         given = f"an array of shape {shapes[0]}" if run.structure is pytrees.LEAF else f"a container, {run.structure}"
     raise NonScalarOutputError(

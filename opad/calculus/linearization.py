@@ -143,6 +143,12 @@ class Linearization:
             self._rows[i] = blocks_of(self._run.records[i])
         return self._rows[i]
 
+    def __getstate__(self):
+        """Everything but the rules, most of which cannot be pickled: the blocks that they made."""
+        for i in self._order:
+            self._row(i)
+        return {**self.__dict__, "_bound": {}, "_run": self._run.without_rules()}
+
     # -- as matrices ------------------------------------------------------------------------------------------------
 
     @property

@@ -12,12 +12,26 @@ from opad.errors import OpadError
 from opad.programs.constants import Constants, Watch, global_random_state
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
+from opad.programs.unpacking import unpacker
 from opad.tracing.protect import scope
 
 MAX_PROGRAMS = 8
 MAX_SIGNATURES = 128
 _layout = attrgetter("shape", "dtype")
-_ndarray = np.ndarray
+_ARRAYS = {np.ndarray}
+
+
+class _Last:
+    """The program that ran last, and what the arguments of the next call must be for it to run again at once."""
+
+    __slots__ = ("layouts", "program", "unpack")
+
+    def __init__(self, program, leaves, args, kwargs):
+        self.program = program
+        self.unpack = None if kwargs else program.unpack
+        if self.unpack is None and not kwargs:
+            self.unpack = program.unpack = unpacker(args)
+        self.layouts = self.unpack and list(map(_layout, leaves))
 
 
 class CompiledFunction:
@@ -33,30 +47,24 @@ class CompiledFunction:
         self.donate = donate
         self._programs = {}
         self._recordings = 0
-        self._last = None  # (structure, layouts, program) for the next call with nothing but arrays
+        self._last = None
         self._failures = 0
         self._lock = threading.RLock()
         self.__name__ = "function"  # of callables without a name
         update_wrapper(self, function)
 
     def __call__(self, *args, **kwargs):
-        leaves, structure = optree.tree_flatten((args, kwargs) if kwargs else args)
-        program = self._expected(leaves, structure)
-        if program is not None and program.watch.holds():
+        last = self._last
+        if last is not None and not kwargs and last.unpack is not None:
             try:
-                return optree.tree_unflatten(program.structure, program(leaves))
-            except Exception:  # a guard failed, or a step: the long way will tell
+                leaves = last.unpack(args)
+                fits = set(map(type, leaves)) <= _ARRAYS and list(map(_layout, leaves)) == last.layouts
+                if fits and last.program.watch.holds():
+                    return optree.tree_unflatten(last.program.structure, last.program(leaves))
+            except Exception:  # another structure, a guard that failed, or a step: the long way will tell
                 pass
+        leaves, structure = optree.tree_flatten((args, kwargs) if kwargs else args)
         return self._choose(leaves, structure, args, kwargs)
-
-    def _expected(self, leaves, structure):
-        """The program that ran last, if its arguments were arrays of the same layout."""
-        if self._last is None:
-            return None
-        last_structure, layouts, program = self._last
-        if layouts is None or structure != last_structure or not all(type(leaf) is _ndarray for leaf in leaves):
-            return None
-        return program if list(map(_layout, leaves)) == layouts else None
 
     def _choose(self, leaves, structure, args, kwargs):
         """Run a program that fits, or record one."""
@@ -76,7 +84,7 @@ class CompiledFunction:
                 failure = program.origin_of(error) or ("", 0)
                 self._failures += 1
                 break
-            self._remember(program, leaves, structure)
+            self._last = _Last(program, leaves, args, kwargs)
             return optree.tree_unflatten(program.structure, result)
         try:
             return self._record(key, leaves, structure, args, kwargs)
@@ -84,12 +92,6 @@ class CompiledFunction:
             if failure and failure[0]:
                 error.add_note(f"first met while replaying the compiled step recorded at {failure[0]}:{failure[1]}")
             raise
-
-    def _remember(self, program, leaves, structure):
-        if all(type(leaf) is _ndarray for leaf in leaves):
-            self._last = (structure, list(map(_layout, leaves)), program)
-        else:
-            self._last = (None, None, program)
 
     def _record(self, key, leaves, structure, args, kwargs):
         """Run the function once, noting its calls, and keep the program for the next time."""
@@ -123,7 +125,7 @@ class CompiledFunction:
                 self._recordings += 1
                 kept = [p for p in self._programs.get(key, ()) if p.watch.holds()]
                 self._programs[key] = [program, *kept]
-            self._remember(program, leaves, structure)
+            self._last = _Last(program, leaves, args, kwargs)
         return optree.tree_unflatten(result_structure, program([leaf for leaf in leaves if is_dynamic(leaf)]))
 
     def _warn_of_too_many(self, key):
@@ -155,7 +157,7 @@ class CompiledFunction:
     def _last_program(self):
         if self._last is None:
             raise OpadError(f"{self.__name__} has not been called yet; expected one call, which records the program.")
-        return self._last[2]
+        return self._last.program
 
     @property
     def source(self):

@@ -23,6 +23,7 @@ class Program:
     source : str, the Python text that is run
     structure : optree structure of the result
     watch : Watch, what the program relies on besides its arguments
+    unpack : function from the arguments to their leaves, where they are nothing but arrays
     """
 
     def __init__(self, recording, inputs, outputs, structure, watch, donate=False):
@@ -33,6 +34,7 @@ class Program:
         self.source = source.text
         self.structure = structure
         self.watch = watch
+        self.unpack = None
         self.facts = (len(recording.steps), plan, guards)
         self._origins = source.origins
         self._make = source.compile(self.filename)

@@ -76,7 +76,7 @@ class TracedArray:
     @property
     def dtype(self):
         value = self.value
-        return np.dtype(float) if type(value) is float else value.dtype
+        return value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
 
     @property
     def itemsize(self):

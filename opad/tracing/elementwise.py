@@ -1,5 +1,7 @@
 """Rules for functions that act element by element: one partial derivative per argument, one Hadamard block each."""
 
+from cmath import isfinite
+
 import numpy as np
 
 from opad.operators.algebra import Operator, Product
@@ -44,11 +46,9 @@ class SingularElementwise(Elementwise):
     """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
 
     def blocks(self, y, args, kwargs, parents):
-        # Python numbers raise where NumPy's give infinities (1 / 0.0), or turn complex ((-1.0) ** 0.5).
-        slots = [slot for slot, _ in parents]
-        args = [
-            as_numpy_scalar(a) if type(a) is float and (a == 0 or k in slots) else a for k, a in enumerate(args)
-        ]  # fmt: skip
+        if float in map(type, args):  # these raise where NumPy's give infinities (1 / 0.0), or turn complex
+            slots = [slot for slot, _ in parents]
+            args = [np.float64(a) if type(a) is float and (a == 0 or k in slots) else a for k, a in enumerate(args)]
         with np.errstate(all="ignore"):
             blocks = super().blocks(y, args, kwargs, parents)
         return [(column, block if _is_finite(block) else Masked(block)) for column, block in blocks]
@@ -60,7 +60,8 @@ def _is_finite(block):
         return True
     while hasattr(M, "tape"):
         M = M.value
-    return bool(np.isfinite(np.vdot(M, M)))  # at the speed of BLAS; overflow only sends a finite block the careful way
+    square = np.vdot(M, M)  # at the speed of BLAS; overflow only sends a finite block the careful way
+    return isfinite(square) if isinstance(square, float | complex) else bool(np.isfinite(square))
 
 
 class Masked(Operator):

@@ -194,7 +194,9 @@ class JacobianRule(Primitive):
         parameters = list(inspect.signature(rule).parameters.values())[1:]
         self.names = {p.name: k for k, p in enumerate(parameters) if p.kind == p.POSITIONAL_OR_KEYWORD}
         self.accepts_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
-        self.unused = [(k, name) for name, k in self.names.items() if name in ("dtype", "out")]
+        self.unused = [
+            (k, p.name) for k, p in enumerate(parameters) if p.name in ("dtype", "out") and p.default is None
+        ]
         self.variadic = any(p.kind == p.VAR_POSITIONAL for p in parameters)
         self.keywords = frozenset(p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD))
 

@@ -15,6 +15,8 @@ class CountedArray(np.ndarray):
     operations = 0
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **keywords):
+        if any(hasattr(x, "__array_ufunc__") and not isinstance(x, np.ndarray | np.generic) for x in inputs):
+            return NotImplemented  # a traced array records the operation, and does it on counted ones
         if out is not None:
             keywords["out"] = tuple(map(_plain, out))
         plain = tuple(map(_plain, inputs))
@@ -27,7 +29,7 @@ class CountedArray(np.ndarray):
 
     def __array_function__(self, function, types, args, kwargs):
         if function is not np.dot:
-            return super().__array_function__(function, types, args, kwargs)
+            return _counted(super().__array_function__(function, types, args, kwargs))
         result = np.dot(*map(_plain, args), **kwargs)
         CountedArray.operations += np.size(result) * args[0].shape[-1]
         return _counted(result)

@@ -3,6 +3,7 @@
 import threading
 
 import numpy as np
+import optree
 import pytest
 
 import opad
@@ -236,3 +237,31 @@ def test_recording_in_one_thread_while_another_replays(rng):
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize(
+    "trees",
+    [
+        [((1, 2),), ([1, 2],), ((1, 2, 3),), (1, 2), ((1, (2,)),), ((1, 2),)],
+        [({"a": 1, "b": 2},), ({"b": 2, "a": 1},), ({"a": 1, "c": 2},), ({"a": 1},), ({"a": 1, "b": 2},)],
+        [([1, {"w": [2, 3]}], (4,)), ([1, {"w": (2, 3)}], (4,)), ([1, {"w": [2, 3]}], 4), ([1, {"w": [2, 3]}], (4,))],
+        [(1, 2.5), (1.5, 2), (1, None), (1, "a"), (1, 2.5), ()],
+    ],
+)
+def test_structures_of_arguments(trees):
+    def f(*args):
+        leaves = optree.tree_leaves(args)
+        return optree.tree_map(lambda x: x if isinstance(x, str) else x * (len(leaves) + 1), args)
+
+    compiled = opad.compile(f)
+    for tree in trees + trees:
+        args = optree.tree_map(lambda k: np.full(2, float(k)) if type(k) is int else k, tree)
+        assert_same(compiled(*args), f(*args))
+
+
+def test_an_integer_among_arrays_is_still_static():
+    compiled = opad.compile(lambda x, y: x * y)
+    x = np.ones(2)
+    for y in (x, 2, x, 3, np.float64(4), x.astype(np.float32), [5.0]):
+        if type(y) is not list:
+            assert_same(compiled(x, y), x * y)

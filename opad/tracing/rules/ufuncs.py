@@ -9,8 +9,8 @@ import numpy as np
 from opad.operators.algebra import Identity, Product
 from opad.operators.elementwise import Conjugate, Hadamard, ImaginaryPart, RealPart
 from opad.tracing.array import plain
-from opad.tracing.elementwise import elementwise, singular_elementwise
-from opad.tracing.primitives import composite, constant, operator_rule
+from opad.tracing.elementwise import Elementwise, SingularElementwise, elementwise, singular_elementwise
+from opad.tracing.primitives import RULES, composite, constant, operator_rule
 
 LN2 = float(np.log(2.0))
 LN10 = float(np.log(10.0))
@@ -33,6 +33,14 @@ def _power_in_exponent(y, x, p):
     if isinstance(x, int | float | complex) and not isinstance(x, np.generic):
         return y * np.log(x).item() if x != 0 else 0 * y  # a Python number, which does not widen float32
     return y * np.log(np.where(plain(x) == 0, 1, x))
+
+
+class Power(SingularElementwise):
+    """a ** p, which is regular for the exponents 1, 2, 3, …"""
+
+    def blocks(self, y, args, kwargs, parents):
+        regular = type(args[1]) is int and args[1] >= 1
+        return (Elementwise if regular else SingularElementwise).blocks(self, y, args, kwargs, parents)
 
 
 # fmt: off
@@ -75,7 +83,7 @@ elementwise(np.nextafter,    1, 0.0)
 
 singular_elementwise(np.divide,      lambda y, a, b: 1 / b,           lambda y, a, b: -y / b)
 singular_elementwise(np.reciprocal,  lambda y, x: -y / x)
-singular_elementwise(np.power,       _power_in_base, _power_in_exponent)
+RULES[np.power] = Power(np.power,    (_power_in_base, _power_in_exponent))
 singular_elementwise(np.float_power, _power_in_base, _power_in_exponent)
 singular_elementwise(np.sqrt,        lambda y, x: 0.5 / y)
 singular_elementwise(np.cbrt,        lambda y, x: 1 / (3 * y * y))
