@@ -10,12 +10,8 @@ from opad.errors import TracingError
 from opad.operators import Operator
 from opad.tracing.array import TracedArray, caller, pack, plain, record
 from opad.tracing.components import Parts
-<<<<<<< HEAD
-from opad.tracing.primitives import Primitive
-from opad.tracing.protect import recomputation
-=======
 from opad.tracing.primitives import Primitive, as_numpy_scalar
->>>>>>> main
+from opad.tracing.protect import recomputation
 from opad.tracing.trace import pull_back, push_forward
 
 
