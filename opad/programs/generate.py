@@ -86,7 +86,7 @@ class Source:
 
     def _write(self, step):
         args = [self.expression(a) for a in self._operands(step)]
-        buffered, out = step.out in self.plan.buffers, ", ".join(map(self.name, step.outs))
+        buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
         target = out + ("," if type(step.out) is tuple else "")
         if step.function in REDUCTIONS and buffered:
             self._line(f"{self._reduction(step, args[0], out)}", step)
@@ -187,7 +187,7 @@ class Source:
         self._body.append((text, step and step.origin, step and step.errstate))
 
     def _assemble(self, parameters):
-        buffers = [self.name(ref) for ref in self.plan.buffers]
+        buffers = map(self.name, self.plan.held)
         lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self._setup)]
         lines.append(f"    def program({', '.join(parameters)}):")
         self.origins = [None] * len(lines)

@@ -34,7 +34,7 @@ def optimise(recording, outputs):
         function, args = _simplify(step.function, _small_constants(step, args, specs), kwargs, specs)
         replacement, key = _neutral(function, args, kwargs, specs, step.out), None
         if replacement is None and is_known(function):
-            key = (function, step.scope, _hashable(args), _hashable(kwargs))
+            key = (function, step.scope, hashable(args), hashable(kwargs))
             replacement = known.get(key)
         if replacement is not None:
             merged = replacement if type(replacement) is tuple else (replacement,)
@@ -123,16 +123,17 @@ def _one_number(a):
     return a
 
 
-def _hashable(tree):
+def hashable(tree):
+    """Something that is equal for equal arguments of a step."""
     kind = type(tree)
     if kind is Ref:
         return Ref, int(tree)
     if kind is tuple or kind is list:
-        return kind, tuple(map(_hashable, tree))
+        return kind, tuple(map(hashable, tree))
     if kind is dict:
-        return tuple((name, _hashable(part)) for name, part in sorted(tree.items()))
+        return tuple((name, hashable(part)) for name, part in sorted(tree.items()))
     if kind is slice:
-        return slice, _hashable((tree.start, tree.stop, tree.step))
+        return slice, hashable((tree.start, tree.stop, tree.step))
     if kind is float or kind is complex:
         return kind, repr(tree)  # 0.0 and -0.0 differ
     if isinstance(tree, np.generic):

@@ -13,15 +13,17 @@ class Plan:
     ----------
     buffers : dict Ref -> number of a piece of memory, for values that are written with out=
     sizes : list of bytes, one per piece of memory
+    stacked : dict Ref -> None for a stack, or (Ref of the stack, index or slice) for what lies in it
     fixed_views : set of Refs, views of buffers that are made once
     roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
     """
 
-    def __init__(self, steps, outputs, specs, donate=False):
+    def __init__(self, steps, outputs, specs, donate=False, stacks=None):
         self.steps, self.outputs, self.specs, self.donate = steps, outputs, specs, donate
         self.results = set() if donate else {out for out in outputs if type(out) is Ref}
         self.lasting = {out for out in outputs if type(out) is Ref}
         self.buffers, self.sizes, self.fixed_views, self.roots = {}, [], set(), {}
+        self.stacked = {} if stacks is None else dict.fromkeys(stacks.arrays) | stacks.places
         self._given_away = {ref for step in steps if not is_known(step.function) for ref in inputs_of(step)}
         self._find_buffers()
         self._assign_memory()
@@ -29,6 +31,8 @@ class Plan:
     def _find_buffers(self):
         for step in self.steps:
             out = step.out
+            if out in self.stacked:
+                continue
             if writes_out(step, self.specs) and out not in self.results and out not in self._given_away:
                 self.buffers[out] = None
                 self.roots[out] = frozenset([out])
@@ -40,6 +44,10 @@ class Plan:
                     self.fixed_views.add(out)
             for ref in step.outs:
                 self.roots[ref] = shared
+
+    def is_written(self, ref):
+        """True for values that are written with out=, into a buffer or a stack."""
+        return ref in self.buffers or ref in self.stacked
 
     def _is_fixed(self, step):
         """A view of a buffer by static arguments, which stays valid from call to call."""
@@ -110,15 +118,28 @@ class Plan:
             self.buffers[ref] = len(self.sizes)
             self.sizes.append(nbytes)
 
+    @property
+    def held(self):
+        """Refs of all values that live in memory of the program, in the order of `allocate`."""
+        return [*self.buffers, *self.stacked]
+
     def allocate(self):
-        """Fresh arrays for all buffers, in order."""
+        """Fresh arrays for the values that are held."""
         memory = [np.empty(size, np.uint8) for size in self.sizes]
-        arrays = []
+        arrays = {}
         for ref, number in self.buffers.items():
             spec = self.specs[ref]
             flat = memory[number][: spec.nbytes].view(spec.dtype)
-            arrays.append(flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape))
-        return arrays
+            arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
+        for ref, place in self.stacked.items():  # stacks come before what lies in them
+            spec = self.specs[ref]
+            arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
+        return list(arrays.values())
+
+    @property
+    def nbytes(self):
+        """Bytes of all memory of the program."""
+        return sum(self.sizes) + sum(self.specs[ref].nbytes for ref, place in self.stacked.items() if place is None)
 
 
 def writes_out(step, specs):

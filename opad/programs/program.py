@@ -11,6 +11,7 @@ from opad.programs.generate import ProgramChanged, Source
 from opad.programs.optimise import optimise
 from opad.programs.plan import Plan, is_matrix_product, writes_out
 from opad.programs.recorded import Ref
+from opad.programs.stacking import stack_small_steps
 
 _numbers = count()
 
@@ -28,7 +29,8 @@ class Program:
 
     def __init__(self, recording, inputs, outputs, structure, watch, donate=False):
         steps, guards, outputs = optimise(recording, outputs)
-        plan = Plan(steps, outputs, recording.specs, donate)
+        steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs)
+        plan = Plan(steps, outputs, recording.specs, donate, stacks)
         source = Source(plan, inputs, guards)
         self.filename = f"<opad program {next(_numbers)}>"
         self.source = source.text
@@ -68,7 +70,7 @@ class Program:
             "steps": f"{len(steps)} of {recorded} recorded",
             "floating-point operations": f"{sum(_operations(step, specs) for step in steps):.4g}",
             "bytes written": f"{sum(spec.nbytes for spec in outs):.4g}",
-            "buffers": f"{len(plan.sizes)} pieces, {sum(plan.sizes):,} bytes, for {len(plan.buffers)} values",
+            "buffers": f"{len(plan.sizes)} pieces, {plan.nbytes:,} bytes, for {len(plan.held)} values",
             "guards": ", ".join(f"{g.kind} {g.expected}" for g in guards if g.kind != "spec") or "none on values",
             "guards on shapes": str(sum(g.kind == "spec" for g in guards)),
             "constant arrays": ", ".join(f"{a.dtype}{a.shape}" for a in constants.values()) or "none",

@@ -180,3 +180,38 @@ def test_a_very_long_program():
     compiled = opad.compile(f)
     assert_same(compiled(1.5), f(1.5), exact=True)
     assert_same(compiled(-2.5), f(-2.5), exact=True)
+
+
+def test_small_independent_steps_are_stacked():
+    gradient = opad.grad(lambda W, x: np.sum(_layers(W, x)))
+    W, x = [np.full((4, 4), 0.1 * k) for k in range(1, 9)], np.ones((4, 1))
+    program = program_of(gradient, W, x)
+    assert names(program).count("subtract") == 1
+    assert names(program).count("tanh") == 8
+    large = [np.full((100, 100), 0.01 * k) for k in range(1, 9)]
+    assert names(program_of(gradient, large, np.ones((100, 100)))).count("subtract") == 8
+
+
+def _layers(W, x):
+    for Wk in W:
+        x = np.tanh(Wk @ x)
+    return x
+
+
+def test_stacked_steps_keep_their_order():
+    def f(*xs):
+        a = [np.sin(x) for x in xs]
+        b = [y * y for y in a]
+        c = [1 - y for y in b]
+        d = [y * z for y, z in zip(a, c[::-1], strict=True)]
+        e = [d[0]]
+        for y in d[1:]:
+            e.append(e[-1] * y + 1)
+        return [y / z for y, z in zip(e, d, strict=True)], c[3], sum(b)
+
+    xs = [np.linspace(0.1, 1, 5) * (k + 1) for k in range(6)]
+    compiled = opad.compile(f)
+    for _ in range(3):
+        assert_same(compiled(*xs), f(*xs), exact=True)
+        xs = [x + 0.3 for x in xs]
+    assert names(compiled.programs[0]).count("multiply") < 6 + 6 + 5
