@@ -10,6 +10,7 @@ import functools
 import sys
 import types
 import weakref
+from collections import Counter
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Constants:
 
     def __init__(self):
         self.snapshots = {}  # id of a snapshot -> snapshot
-        self._originals = {}  # id of an array -> (weak reference, snapshot)
+        self._originals = {}  # id of an array -> (weak reference, snapshot, the array itself if it is a view)
         self._owned = {}  # arrays that opad has made: nobody else can change them
 
     def own(self, array):
@@ -60,8 +61,24 @@ class Constants:
 
     def watched(self):
         """[(array, snapshot)] of what somebody may still change."""
-        pairs = [(known[0](), known[1]) for known in self._originals.values()]
-        return [(array, copy) for array, copy in pairs if array is not None]
+        ours = Counter(id(known[2].base) for known in self._originals.values() if known[2] is not None)
+        return [(known[0](), known[1]) for known in self._originals.values() if _is_held(known, ours)]
+
+
+def _is_held(known, ours):
+    """True if somebody else can reach the memory of an array; `ours` counts the views that we hold, by their base."""
+    if known[2] is None:  # it owns its memory, and we have only a weak reference
+        return known[0]() is not None
+    if not getattr(sys, "_is_gil_enabled", lambda: True)():  # reference counts say nothing there
+        return True
+    if sys.getrefcount(known[2]) > 2:  # the tuple's and the argument's
+        return True
+    view, expected = known[2], ours[id(known[2].base)]
+    while view.base is not None:
+        if not isinstance(view.base, np.ndarray) or sys.getrefcount(view.base) > expected + 1:
+            return True
+        view, expected = view.base, 1
+    return False
 
 
 def same_bits(a, b):
@@ -70,13 +87,20 @@ def same_bits(a, b):
         return False
     if a.nbytes <= _SMALL or a.dtype.hasobject:
         return a.tobytes() == b.tobytes()
+    if not all(a.strides) and a.strides == b.strides:  # repeated elements
+        once = tuple([slice(None) if stride else slice(1) for stride in a.strides])
+        return same_bits(a[once], b[once])
+    if a.dtype.kind == "c":
+        return same_bits(a.real, b.real) and same_bits(a.imag, b.imag)
+    if a.dtype.itemsize > 8 or a.dtype.kind not in "fiub":
+        return a.tobytes() == b.tobytes()
+    a, b = (x.view(f"u{x.dtype.itemsize}") for x in (a, b))
+    if a.flags.f_contiguous and b.flags.f_contiguous:
+        a, b = a.T, b.T
     if a.flags.c_contiguous and b.flags.c_contiguous:
-        a, b = (x.reshape(-1).view(f"u{min(8, x.dtype.itemsize)}") for x in (a, b))
-    elif a.flags.f_contiguous and b.flags.f_contiguous:
-        return same_bits(a.T, b.T)
-    else:
-        return all(map(same_bits, a, b))
-    return not any(np.not_equal(a[k : k + _BLOCK], b[k : k + _BLOCK]).any() for k in range(0, a.size, _BLOCK))
+        a, b = a.reshape(-1), b.reshape(-1)
+    rows = max(1, _BLOCK * len(a) // a.size)
+    return not any(np.not_equal(a[k : k + rows], b[k : k + rows]).any() for k in range(0, len(a), rows))
 
 
 class Watch:

@@ -29,6 +29,7 @@ VIEWS = _named(
 _SHARING = VIEWS | _named(np, "einsum diag split array_split hsplit vsplit dsplit unstack broadcast_arrays nan_to_num")
 _SHARING |= _named(np.linalg, "matrix_power matrix_transpose diagonal") | {getitem, operator.pos}
 REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
+WITH_OUT = _named(np, "concatenate stack cumsum cumprod mean")
 _FRESH = _named(
     np,
     "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "

@@ -4,7 +4,7 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, makes_new_array, refs_in
+from opad.programs.functions import REDUCTIONS, WITH_OUT, makes_new_array, refs_in
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 
@@ -42,10 +42,13 @@ class Source:
             waiting.setdefault(guard.ref, []).append(guard)
         for ref in inputs:
             self._check(waiting.pop(ref, ()))
-        for step in plan.steps:
+        dying = plan.last_uses()
+        for number, step in enumerate(plan.steps):
             self._write(step)
             for ref in step.outs:
                 self._check(waiting.pop(ref, ()))
+            if number in dying:
+                self._line(f"del {', '.join(map(self.name, dying[number]))}", None)
         self._write_return()
         self._assemble([f"p{k}" for k in range(len(inputs))])
 
@@ -94,7 +97,9 @@ class Source:
             self._line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
         elif buffered:
             by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
-            self._line(f"{self.constant(step.function)}({', '.join([*args, by_name + out])})", step)
+            keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+            by_name = "out=" if step.function in WITH_OUT else by_name
+            self._line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
             self._setup.append(f"{target} = {self._call(step, args)}")
         else:

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, VIEWS, inputs_of, is_known, makes_new_array, refs_in
+from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, inputs_of, is_known, makes_new_array, refs_in
 from opad.programs.recorded import Ref, getitem
+
+LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
 
 
 class Plan:
@@ -118,6 +120,19 @@ class Plan:
             self.buffers[ref] = len(self.sizes)
             self.sizes.append(nbytes)
 
+    def last_uses(self):
+        """dict position of a step -> large values outside the program's memory that nothing needs after it."""
+        last = {}
+        for number, step in enumerate(self.steps):
+            last.update((ref, number) for ref in step.outs)
+            last.update((ref, number) for ref in inputs_of(step) if ref in last)
+        dying = {}
+        for ref, number in last.items():
+            kept = ref in self.lasting or self.is_written(ref) or ref in self.fixed_views
+            if not kept and self.specs[ref].nbytes >= LARGE:
+                dying.setdefault(number, []).append(ref)
+        return dying
+
     @property
     def held(self):
         """Refs of all values that live in memory of the program, in the order of `allocate`."""
@@ -152,6 +167,8 @@ def writes_out(step, specs):
     if isinstance(function, np.ufunc):
         return not step.kwargs and function.nout == 1 and len(step.args) == function.nin
     if function in REDUCTIONS:
+        return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
+    if function in WITH_OUT:
         return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
     return is_matrix_product(step, specs)
 

@@ -17,7 +17,8 @@ from opad.programs.recorder import Spec, Step
 
 SMALL = 1 << 12  # bytes of one value, above which a call costs more than its overhead
 FEWEST = 4
-LONGEST = 20000  # steps of a program in which groups are looked for
+LONGEST = 5000  # steps of a program in which groups are looked for
+MOST_GROUPS = 32
 _EXACT = {np.add, np.subtract, np.multiply, np.divide, np.negative, np.square, np.maximum, np.minimum}
 
 
@@ -43,11 +44,12 @@ def stack_small_steps(steps, outputs, guards, specs):
     fixed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
     fixed.update(ref for step in steps if not is_known(step.function) for ref in inputs_of(step))
     rejected = set()
-    while True:
+    for _ in range(MOST_GROUPS):
         grouped = _one_group(steps, fixed, specs, stacks, rejected)
         if grouped is None:
-            return steps, stacks
+            break
         steps = grouped
+    return steps, stacks
 
 
 def _one_group(steps, fixed, specs, stacks, rejected):

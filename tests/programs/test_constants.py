@@ -211,3 +211,21 @@ def test_same_bits(shape, dtype, rng):
             b[first] = not b[first] if dtype is bool else b[first] + 1
             assert not same_bits(view(a), view(b))
     assert not same_bits(a, a[None])
+
+
+def test_a_view_is_watched_while_somebody_holds_its_memory():
+    constants, data = Constants(), np.arange(10.0)
+    constants.snapshot(data[2:5])
+    view = np.arange(4.0)[1:]
+    constants.snapshot(view)
+    constants.snapshot(np.broadcast_to(np.float64(2.0), (3,)))
+    constants.snapshot(np.arange(6.0).reshape(2, 3).T)
+    assert sorted(array.shape for array, _ in constants.watched()) == [(3,), (3,)]
+    del view
+    assert [array.base is data for array, _ in constants.watched()] == [True]
+
+
+def test_large_values_are_dropped_as_soon_as_nothing_needs_them():
+    compiled = opad.compile(lambda x: np.sin(x[::-1][[0, 1, 2] * 200]) + 1)
+    compiled(np.ones(1000))
+    assert "del " in compiled.source
