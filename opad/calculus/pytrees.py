@@ -38,15 +38,25 @@ def _show(structure):
     return "a single array" if structure is LEAF else str(structure)
 
 
+_OTHER_ARITHMETIC = (np.matrix, np.ma.MaskedArray)  # their * is another one
+
+
 def is_differentiable(leaf):
     """True for arrays and numbers with a floating-point dtype."""
     dtype = getattr(leaf, "dtype", None)
-    return dtype.kind in "fc" if dtype is not None else type(leaf) is float or type(leaf) is complex
+    if dtype is None:
+        return type(leaf) is float or type(leaf) is complex
+    return dtype.kind in "fc" and not isinstance(leaf, _OTHER_ARITHMETIC)
 
 
 def not_differentiable(leaf, where):
     """The error for a leaf that has no derivative."""
     dtype = getattr(leaf, "dtype", None)
+    if isinstance(leaf, _OTHER_ARITHMETIC):
+        return DtypeError(
+            f"{where} is a {type(leaf).__name__}; expected a plain array. Convert it with np.asarray, or with "
+            "np.ma.filled if elements are masked."
+        )
     given = f"an array of dtype {dtype}" if dtype is not None else f"of type {type(leaf).__name__} ({leaf!r:.40})"
     return DtypeError(
         f"{where} is {given}; expected floating-point numbers, real or complex. Convert it first, for instance with "
@@ -81,6 +91,8 @@ def ones_like(leaf):
 
 def direction(leaf, point, what):
     """A tangent or cotangent at `point`, as an array of at least the same precision; raises if the shapes differ."""
+    if type(leaf) is np.ndarray and type(point) is np.ndarray and leaf.shape == point.shape and leaf.dtype is point.dtype:
+        return leaf
     if np.shape(leaf) != np.shape(point):
         raise ShapeError(
             f"{what} has shape {np.shape(leaf)}; expected {np.shape(point)}, the shape of what it belongs to. "

@@ -55,22 +55,27 @@ def mirror(X, data):
 
 
 def hermitian_part(X, data):
+    """(X + X^H) / 2, as `mirror`."""
     return (X + mirror(X, data)) * 0.5
 
 
 def skew_part(X, data):
+    """(X - X^H) / 2, as `mirror`."""
     return (X - mirror(X, data)) * 0.5
 
 
 def real_part(X, data):
+    """Re X; X itself if the data are real."""
     return np.real(X) if data.dtype.kind == "c" else X
 
 
 def off_diagonal(X):
+    """The matrices without their diagonals."""
     return np.tril(X, -1) + np.triu(X, 1)
 
 
 def diagonal(X):
+    """The diagonals of stacked matrices."""
     return np.diagonal(X, axis1=-2, axis2=-1)
 
 
@@ -333,8 +338,10 @@ class GeneralEigen(Operator):
     clinear = property(lambda self: self.V.dtype.kind != "c")
 
     def __init__(self, A, w, V):
-        self.w = w
-        self.V = V
+        # Real eigenvectors stay real, and their phase fixed, also where NumPy (from 2.5 on) stores them as complex.
+        is_real = A.dtype.kind != "c" and V.dtype.kind == "c" and not np.any(plain(np.imag(V)))
+        self.w = np.real(w) if is_real else w
+        self.V = np.real(V) if is_real else V
         self.source = A.dtype
         self.dims = V.shape
         self.dimsd = (w.shape, V.shape)
@@ -358,7 +365,8 @@ class GeneralEigen(Operator):
 
     def apply_adjoint(self, Y):
         self._require_basis()
-        V, parts = self.V, present_parts(Y)
+        V = self.V
+        parts = {k: part if V.dtype.kind == "c" else np.real(part) for k, part in present_parts(Y).items()}
         Vh = adjoint_matrix(V)
         inner = times_identity(parts[0]) if 0 in parts else 0
         if 1 in parts:

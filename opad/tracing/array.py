@@ -1,12 +1,12 @@
 """TracedArray: what a differentiated function sees in place of an array; every NumPy operation on it adds a record."""
 
 import inspect
-import traceback
 
 import numpy as np
 
-from opad.errors import MissingRuleError, TracingError, UnsupportedArgumentError
+from opad.errors import TracingError, UnsupportedArgumentError
 from opad.tracing.components import Component, Pack, Parts
+from opad.tracing.messages import caller, missing_rule, name_of
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
 
 _ndarray = np.ndarray
@@ -206,37 +206,12 @@ def _add_binary_operators():
         def reflected(self, other, ufunc=ufunc):
             return record_pair(RULES.get(ufunc) or ufunc, other, self)
 
-        def in_place(self, other, ufunc=ufunc):
-            return _update(self, record_pair(RULES.get(ufunc) or ufunc, self, other))
-
         setattr(TracedArray, f"__{name}__", forward)
-        setattr(TracedArray, f"__i{name}__", in_place)
         setattr(TracedArray, f"__r{name}__", reflected)
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         ufunc = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}.get(name)
         ufunc = ufunc or {"eq": np.equal, "ne": np.not_equal}[name]
         setattr(TracedArray, f"__{name}__", lambda self, other, ufunc=ufunc: ufunc(plain(self), plain(other)))
-
-
-def _update(array, result):
-    """What `array += …` does: other names of the same array see the change too, as in NumPy."""
-    if result is NotImplemented or not array.shape:
-        return result  # numbers do not change in place
-    if result.shape != array.shape:
-        raise TracingError(
-            f"an in-place operator would change the shape of a traced array from {array.shape} to {result.shape}"
-            f"{caller()}; expected equal shapes, as in NumPy. Write y = y + x."
-        )
-    primitive, y = (array.tape.records[array.index] or (None, None))[:2]
-    if primitive is RULES.get(getitem) and getattr(plain(y), "base", None) is not None:
-        raise TracingError(
-            f"an in-place operator was applied to a part of a traced array, a view in NumPy{caller()}; expected the "
-            "whole array to be changed. Write row = row + x, and np.where or np.concatenate to put it back."
-        )
-    if type(result) is not TracedArray:
-        return result
-    array.value, array.tape, array.index = result.value, result.tape, result.index
-    return array
 
 
 _add_binary_operators()
@@ -410,7 +385,7 @@ def _call_composite(function, implementation, args, kwargs, suffix=""):
             inspect.signature(implementation).bind(*args, **kwargs)
         except TypeError as reason:
             raise UnsupportedArgumentError(
-                f"{_name(function)}{suffix} was called on a traced array with arguments that opad does not cover"
+                f"{name_of(function)}{suffix} was called on a traced array with arguments that opad does not cover"
                 f"{caller()}: {reason}. Expected {inspect.signature(implementation)}; write the operation without it."
             ) from error
         raise
@@ -428,8 +403,8 @@ def _other_ufunc_call(ufunc, method, inputs, kwargs):
     kwargs = {name: value for name, value in kwargs.items() if not _is_default(name, value)}
     if "out" in kwargs:
         raise TracingError(
-            f"{_name(ufunc)} was to write a traced value into an existing array (out=, or an in-place operator such as "
-            f"y += x){caller()}. Expected an expression that makes a new array: write y = y + x."
+            f"{name_of(ufunc)} was to write a traced value into an existing array (out=, or an in-place operator "
+            f"such as y += x){caller()}. Expected an expression that makes a new array: write y = y + x."
         )
     if method == "__call__":
         return call(ufunc, inputs, kwargs)
@@ -437,29 +412,6 @@ def _other_ufunc_call(ufunc, method, inputs, kwargs):
     if implementation is None:
         raise missing_rule(ufunc, f".{method}")
     return _call_composite(ufunc, implementation, inputs, kwargs, f".{method}")
-
-
-def missing_rule(function, suffix=""):
-    """The error for a function without a rule."""
-    return MissingRuleError(
-        f"{_name(function)}{suffix} was called on a traced array{caller()}, and opad has no Jacobian rule for it. "
-        "Expected a function with a rule: write it with other NumPy functions, or state its Jacobian with "
-        "@opad.jacobian_rule."
-    )
-
-
-def _name(function):
-    module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
-    return f"{module}.{getattr(function, '__name__', function)}".lstrip(".")
-
-
-def caller():
-    """' (file:line)' of the innermost frame outside opad, NumPy and SciPy."""
-    for frame in reversed(traceback.extract_stack()):
-        path = frame.filename.replace("\\", "/")
-        if not any(part in path for part in ("/opad/tracing/", "/numpy/", "/scipy/", "/opad/calculus/")):
-            return f" ({frame.filename}:{frame.lineno})"
-    return ""
 
 
 def pack(trace, arrays):

@@ -224,6 +224,14 @@ def test_arguments_without_a_derivative_are_named(x):
         assert "astype(float)" in str(caught.value)
 
 
+@pytest.mark.filterwarnings("ignore:the matrix subclass:PendingDeprecationWarning")
+def test_arrays_with_an_arithmetic_of_their_own_are_refused():
+    """Their * is not that of arrays, so that a Hadamard block would be wrong."""
+    for x in (np.asmatrix(X), np.ma.array(X, mask=[[True, False]] * 2)):
+        with pytest.raises(DtypeError, match=rf"{type(x).__name__}.*np\.asarray"):
+            opad.grad(lambda x: np.sum(x * x))(x)
+
+
 def test_leaves_without_a_derivative_are_named():
     with pytest.raises(DtypeError, match=r"argument 0 of <lambda> \(leaf 1\).*int"):
         opad.grad(lambda p: p["a"] * p["b"])({"a": 1.0, "b": 2})

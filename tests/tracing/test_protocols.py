@@ -194,6 +194,39 @@ def test_in_place_updates_of_the_argument_and_of_copies():
     np.testing.assert_array_equal(X, [1.0, 2.0, 3.0])
 
 
+def test_in_place_updates_keep_the_dtype_as_in_numpy():
+    def f(x):
+        y = x * 1
+        z = y
+        y += np.ones(3)  # float64
+        return np.sum(z * z)
+
+    x = X.astype(np.float32)
+    value, gradient = opad.value_and_grad(f)(x)
+    assert value.dtype == np.float32 and gradient.dtype == np.float32
+    np.testing.assert_allclose(gradient, 2 * (x + 1))
+    with pytest.raises(TracingError, match="complex128 into a traced array of dtype float64"):
+        opad.grad(lambda x: np.sum(np.abs(add_in_place(x * 1, 1j))))(X)
+
+
+def test_other_in_place_operators():
+    def floor(x):
+        y = x * 1
+        z = y
+        y //= 2.0
+        return np.sum(z * x)
+
+    np.testing.assert_array_equal(opad.grad(floor)(X), X // 2)
+
+    def product(x):
+        y = np.outer(x, x)
+        z = y
+        y @= np.eye(3) * 2
+        return np.sum(z)
+
+    np.testing.assert_allclose(opad.grad(product)(X), np.full(3, 4 * X.sum()))
+
+
 def test_numbers_are_rebound_by_in_place_operators():
     def f(x):
         s = x[0]

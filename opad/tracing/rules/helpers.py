@@ -7,7 +7,7 @@ def wants(function, given, expected):
     """The error for an argument that a rule does not cover."""
     return UnsupportedArgumentError(
         f"{function} was called on a traced array with {given}; expected {expected}. Rewrite the call, or register "
-        " a rule with opad.jacobian_rule."
+        "a rule with opad.jacobian_rule."
     )
 
 
