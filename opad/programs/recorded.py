@@ -82,6 +82,7 @@ class RecordedArray(NDArrayOperatorsMixin):
     shape = property(lambda self: np.shape(self.value))
     ndim = property(lambda self: np.ndim(self.value))
     size = property(lambda self: np.size(self.value))
+    base = property(lambda self: getattr(self.value, "base", None))
     itemsize = property(lambda self: self.dtype.itemsize)
     nbytes = property(lambda self: self.size * self.dtype.itemsize)
 

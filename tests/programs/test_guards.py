@@ -265,3 +265,24 @@ def test_an_integer_among_arrays_is_still_static():
     for y in (x, 2, x, 3, np.float64(4), x.astype(np.float32), [5.0]):
         if type(y) is not list:
             assert_same(compiled(x, y), x * y)
+
+
+def test_in_place_operators():
+    def f(x):
+        y = np.sin(x)
+        y += x
+        y *= 2
+        return np.sum(y**2)
+
+    compiled, x = opad.compile(opad.grad(f)), np.linspace(0, 1, 4)
+    for _ in range(2):
+        assert_same(compiled(x), opad.grad(f)(x))
+
+    def part(x):
+        y = x[:2]
+        y += 1
+        return np.sum(x**2)
+
+    for function in (opad.grad(part), opad.compile(opad.grad(part)), opad.compile(part), opad.compile(f)):
+        with pytest.raises(opad.errors.TracingError):
+            function(x)
