@@ -7,6 +7,7 @@ import numpy as np
 from opad.programs.functions import REDUCTIONS, WITH_OUT, makes_new_array, refs_in
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
+from opad.programs.results import result_array
 
 _INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
@@ -90,6 +91,11 @@ class Source:
     def _write(self, step):
         args = [self.expression(a) for a in self._operands(step)]
         buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
+        if step.out in self.plan.recycled:
+            spec, buffered = self.specs[step.out], True
+            layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
+            self._setup.append(f"r{int(step.out)} = []")
+            self._line(f"{out} = {self.constant(result_array)}(r{int(step.out)}, {layout})", step)
         target = out + ("," if type(step.out) is tuple else "")
         if step.function in REDUCTIONS and buffered:
             self._line(f"{self._reduction(step, args[0], out)}", step)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from opad.programs import results
 from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, inputs_of, is_known, makes_new_array, refs_in
 from opad.programs.recorded import Ref, getitem
 
@@ -16,6 +17,7 @@ class Plan:
     buffers : dict Ref -> number of a piece of memory, for values that are written with out=
     sizes : list of bytes, one per piece of memory
     stacked : dict Ref -> None for a stack, or (Ref of the stack, index or slice) for what lies in it
+    recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
     fixed_views : set of Refs, views of buffers that are made once
     roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
     """
@@ -27,6 +29,8 @@ class Plan:
         self.buffers, self.sizes, self.fixed_views, self.roots = {}, [], set(), {}
         self.stacked = {} if stacks is None else dict.fromkeys(stacks.arrays) | stacks.places
         self._given_away = {ref for step in steps if not is_known(step.function) for ref in inputs_of(step)}
+        large = [step.out for step in steps if step.out in self.results and writes_out(step, specs)]
+        self.recycled = {ref for ref in large if results.is_counted and specs[ref].nbytes >= results.SMALLEST}
         self._find_buffers()
         self._assign_memory()
 

@@ -8,6 +8,7 @@ import optree
 import pytest
 
 import opad
+from opad.programs import results
 from opad.programs.constants import same_bits
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES, network, step
@@ -296,3 +297,38 @@ def test_a_function_is_freed():
     assert compiled.report().splitlines()[0].endswith("1 program(s), 1 recording(s)")
     with pytest.raises(opad.OpadError, match="not been called"):
         opad.compile(np.sin).source
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_memory_of_dropped_results_is_used_again(name, rng, monkeypatch):
+    monkeypatch.setattr(results, "SMALLEST", 0)
+    function, make = CASES[name]
+    compiled = opad.compile(function)
+    first, second, third = make(rng), make(rng), make(rng)
+    held = compiled(*first)
+    for args in (second, third, first, second):
+        assert_same(compiled(*args), function(*args))
+        again = compiled(*args)
+        assert_same(again, function(*args))
+        assert_same(held, function(*first))
+
+
+def test_changed_results_are_not_used_again(monkeypatch):
+    monkeypatch.setattr(results, "SMALLEST", 0)
+    compiled, x = opad.compile(lambda x: np.sin(x) * 2), np.ones((2, 3))
+    for change in (
+        lambda y: setattr(y.flags, "writeable", False),
+        lambda y: y.resize((3, 2), refcheck=False),
+        lambda y: y.sort(),
+    ):
+        y = compiled(x)
+        change(y)
+        del y
+        for _ in range(3):
+            assert_same(compiled(x), np.sin(x) * 2)
+    view = compiled(x)[:1]
+    memory = memoryview(compiled(-x))
+    compiled(3 * x)
+    compiled(4 * x)
+    assert_same(view, np.sin(x[:1]) * 2)
+    assert_same(np.asarray(memory), np.sin(-x) * 2)
