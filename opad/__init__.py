@@ -37,7 +37,7 @@ from opad.tracing.trace import Row as Row
 
 __version__ = "0.1.0"
 
-_ON_DEMAND = ("interop", "plotting", "testing")  # modules that import more than a computation needs
+_ON_DEMAND = ("interop", "manifolds", "plotting", "testing")  # modules that import more than a computation needs
 
 
 def __getattr__(name):

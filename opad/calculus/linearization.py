@@ -13,17 +13,19 @@ from opad.operators.structural import IdentityMinus
 from opad.tracing.trace import blocks_of, influential
 
 
-def linearize(f, *args):
+def linearize(f, *args, manifolds=None):
     """Run f at a point and keep its Jacobian as a block system.
 
     Parameters
     ----------
     f : callable on arrays, scalars, or nested containers of them
     *args : the point; every argument is differentiated
+    manifolds : manifold, or a tuple of one (or None) per argument, on which the arguments lie; the system then has
+        their tangent maps as its columns, and products take and give tangent vectors
 
     Returns
     -------
-    Linearization
+    Linearization, or TangentLinearization where manifolds are given
 
     Examples
     --------
@@ -38,6 +40,10 @@ def linearize(f, *args):
       x2 multiply H I
       I identity   H Hadamard
     """
+    if manifolds is not None:
+        from opad.calculus.tangents import TangentLinearization
+
+        return TangentLinearization(f, args, manifolds)
     return Linearization(Run(f, args, {}, range(len(args)), kept=True))
 
 

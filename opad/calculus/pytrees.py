@@ -91,12 +91,7 @@ def ones_like(leaf):
 
 def direction(leaf, point, what):
     """A tangent or cotangent at `point`, as an array of at least the same precision; raises if the shapes differ."""
-    if (
-        type(leaf) is np.ndarray
-        and type(point) is np.ndarray
-        and leaf.shape == point.shape
-        and leaf.dtype is point.dtype
-    ):
+    if type(leaf) is type(point) is np.ndarray and leaf.shape == point.shape and leaf.dtype is point.dtype:
         return leaf
     if np.shape(leaf) != np.shape(point):
         raise ShapeError(

@@ -189,7 +189,8 @@ def compile(function, donate=False):
     ----------
     function : callable on arrays, floats and nested containers of them
     donate : bool
-        Results are buffers of the program, and the next call in the same thread overwrites them.
+        Results are buffers of the program, and the next call in the same thread overwrites them. Without it they are
+        the caller's; only memory of large earlier results that nobody refers to any more is used again.
 
     Returns
     -------
