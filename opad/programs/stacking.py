@@ -15,7 +15,7 @@ from opad.programs.plan import writes_out
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Spec, Step
 
-SMALL = 1 << 12  # bytes of one value, above which a call costs more than its overhead
+SMALL = 1 << 13  # bytes of one value, above which a call costs more than its overhead
 FEWEST = 4
 LONGEST = 5000  # steps of a program in which groups are looked for
 MOST_GROUPS = 32
