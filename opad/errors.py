@@ -64,6 +64,18 @@ class StructureError(OpadError, TypeError):
     """A function argument or result is not an array, a scalar, or a nested container of them."""
 
 
+class EliminationOrderError(OpadError, ValueError):
+    """An elimination order that is unknown, misses a variable, repeats one, or is out of reach for this program."""
+
+
+class PlanMismatchError(OpadError, ValueError):
+    """An elimination plan was applied to another program than the one it was made for."""
+
+
+class AccumulationError(OpadError, MemoryError):
+    """A block of a Jacobian cannot be stored within the memory allowed."""
+
+
 class ManifoldError(OpadError, ValueError):
     """A point, tangent vector or constraint of a manifold is not what it is said to be.
 

@@ -153,6 +153,18 @@ TABLE = {
     "apply to a wrong shape": (
         lambda: opad.grad(lambda x: np.sum(opad.apply(np.eye(3), x)))(np.ones(4)),
         errors.ShapeError, r"\(4,\)", r"expected \(3,\)", "eshape"),
+    "an order that misses a variable": (
+        lambda: opad.jacobian(lambda x: np.exp(np.sin(x)), order=[])(ONES),
+        errors.EliminationOrderError, "misses 0", "expected each of the 1 inner", "'markowitz'"),
+    "an unknown order": (
+        lambda: opad.jacobian(loss, order="sideways"),
+        errors.EliminationOrderError, "'sideways'", "expected", "reverse"),
+    "a plan for another program": (
+        lambda: opad.jacobian(np.cos, order=opad.plan_elimination(np.sin, ONES, order="reverse"))(ONES),
+        errors.PlanMismatchError, "made for program", "expected the same operations", r"opad\.plan_elimination"),
+    "a Jacobian beyond max_bytes": (
+        lambda: opad.jacobian(np.cos, order="markowitz", max_bytes=100)(ONES),
+        errors.AccumulationError, "4 x 4 and takes 128 bytes", "expected at most max_bytes=100", "jacobian_operator"),
     "a point of a wrong shape": (
         lambda: opad.grad(loss, manifolds=CIRCLE)(ONES), errors.ManifoldError, r"\(2, 2\)", r"expected \(2,\)", ""),
     "a point off the manifold": (

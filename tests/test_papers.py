@@ -15,7 +15,7 @@ from papers.findings import Claim, Findings, relative_error
 from papers.report import page_html, summary_text, table_text
 
 
-@pytest.mark.parametrize("name", ["edelman2023", "bellani2024"])
+@pytest.mark.parametrize("name", ["edelman2023", "bellani2024", "naumann2020"])
 def test_fast_folders_agree(name, tmp_path, capsys):
     assert main([name, "--quick", "--output", str(tmp_path)]) == 0
     out = capsys.readouterr().out

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import opad.manifolds
+import opad.testing
 
 pymanopt = pytest.importorskip("pymanopt")
-SECTION = Path(opad.manifolds.__file__).parent / "README-section.md"
-BLOCKS = re.findall(r"```python\n(.*?)```", SECTION.read_text(), re.DOTALL)
+README = (Path(__file__).parents[2] / "README.md").read_text()
+SECTION = README.split("## Add a manifold in 20 lines")[1].split("\n## ")[0]
+BLOCKS = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
