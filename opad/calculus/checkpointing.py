@@ -11,6 +11,7 @@ from opad.operators import Operator
 from opad.tracing.array import TracedArray, caller, pack, plain, record
 from opad.tracing.components import Parts
 from opad.tracing.primitives import Primitive, as_numpy_scalar
+from opad.tracing.protect import recomputation
 from opad.tracing.trace import pull_back, push_forward
 
 
@@ -46,7 +47,8 @@ class Recomputed(Operator):
         return tuple(map(np.shape, results)) if isinstance(results, tuple) else np.shape(results)
 
     def _run(self):
-        return Run(self.function, (list(self.point),), {}, (0,))
+        with recomputation():
+            return Run(self.function, (list(self.point),), {}, (0,))
 
     def apply(self, X):
         run = self._run()

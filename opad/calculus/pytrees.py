@@ -119,7 +119,7 @@ def fresh(g, leaf, seen):
     if g is None:
         g = zeros_like(leaf)
     if getattr(g, "is_symbolic", False):  # of an outer trace, or of a recording
-        return g.alias() if type(g) is TracedArray else g
+        return g.alias() if type(g) is TracedArray else g.__opad_fresh__(leaf)
     if type(leaf) is float or type(leaf) is complex:
         return type(leaf)(g)
     if isinstance(leaf, np.generic):

@@ -2,6 +2,8 @@
 
 import threading
 from collections import Counter
+from contextlib import contextmanager
+from itertools import count
 
 import numpy as np
 
@@ -10,6 +12,33 @@ COPY_LIMIT = 1 << 14  # bytes; copying fewer costs less than a microsecond
 _guard = threading.Lock()
 _holders = Counter()  # how many open traces have locked an array, by id
 _waiting = []  # views that no trace holds any more, but whose base one does: NumPy cannot make them writeable yet
+_recomputations = count(1)
+
+
+class _Scope(threading.local):
+    """What a recording (see opad.programs) has to know of its thread.
+
+    Attributes
+    ----------
+    number : which recomputation of a checkpoint is running, 0 for none; what two of them compute stays separate
+    snapshot : callable array -> array by which a recording keeps constants, or None
+    """
+
+    number = 0
+    snapshot = None
+
+
+scope = _Scope()
+
+
+@contextmanager
+def recomputation():
+    """While a checkpoint runs its function again."""
+    outer, scope.number = scope.number, next(_recomputations)
+    try:
+        yield
+    finally:
+        scope.number = outer
 
 
 def lock(array, held):
