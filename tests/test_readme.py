@@ -75,7 +75,7 @@ def test_every_order_gives_the_same_jacobian(names):
 
 
 def test_compiled_gradient_equals_the_eager_one(names):
-    opad, W, b, x = names["opad"], names["W"], names["b"], np.ones((8, 1))
+    opad, W, b, x = names["opad"], names["Ws"], names["bs"], np.ones((8, 1))
     eager = opad.grad(names["loss"], argnums=(0, 1))(W, b, x)
     for block, expected in zip(names["dW"] + names["db"], eager[0] + eager[1], strict=True):
         np.testing.assert_allclose(block, expected, rtol=1e-13, atol=1e-300)

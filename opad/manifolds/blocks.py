@@ -73,7 +73,7 @@ class Companion(LinearSet):
     --------
     >>> import numpy as np
     >>> from opad.manifolds import Companion
-    >>> np.linalg.eigvals(Companion(2).embed(np.array([6.0, -5.0]))).round(12)        # x^2 - 5 x + 6
+    >>> np.linalg.eigvals(Companion(2).embed(np.array([6.0, -5.0]))).real.round(12)   # x^2 - 5 x + 6
     array([2., 3.])
 
     References
