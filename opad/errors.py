@@ -62,3 +62,53 @@ class NonScalarOutputError(OpadError, TypeError):
 
 class StructureError(OpadError, TypeError):
     """A function argument or result is not an array, a scalar, or a nested container of them."""
+
+
+class EliminationOrderError(OpadError, ValueError):
+    """An elimination order that is unknown, misses a variable, repeats one, or is out of reach for this program."""
+
+
+class PlanMismatchError(OpadError, ValueError):
+    """An elimination plan was applied to another program than the one it was made for."""
+
+
+class AccumulationError(OpadError, MemoryError):
+    """A block of a Jacobian cannot be stored within the memory allowed."""
+
+
+class ManifoldError(OpadError, ValueError):
+    """A point, tangent vector or constraint of a manifold is not what it is said to be.
+
+    Attributes
+    ----------
+    residual : float, how far off it is; NaN where there is no number
+    """
+
+    def __init__(self, message, residual=float("nan")):
+        super().__init__(message)
+        self.residual = residual
+
+
+class NotOnManifoldError(ManifoldError):
+    """A point does not lie on the manifold."""
+
+
+class NotTangentError(ManifoldError):
+    """A vector is not tangent to the manifold at the point."""
+
+
+class IrregularConstraintError(ManifoldError):
+    """The derivative of a constraint does not have full rank, so that it does not define a manifold there."""
+
+
+class RetractionError(ConvergenceError):
+    """The Newton iteration of a retraction did not converge: the step is too long.
+
+    Attributes
+    ----------
+    residual : float, what is left of the constraint
+    """
+
+    def __init__(self, message, residual=float("nan")):
+        super().__init__(message)
+        self.residual = residual

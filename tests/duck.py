@@ -61,6 +61,8 @@ class DuckArray:
         raise LeavesDevice("implicit conversion of a duck array to a NumPy array")
 
     def __array_ufunc__(self, ufunc, method, *inputs, out=None, **kwargs):
+        if any(getattr(x, "is_symbolic", False) for x in inputs):
+            return NotImplemented
         _refuse(ufunc.__name__, inputs, kwargs)
         if out is not None:
             raise LeavesDevice(f"out= in {ufunc.__name__}")
@@ -73,6 +75,8 @@ class DuckArray:
         return _wrap(ufunc(*map(_unwrap, inputs), **kwargs))
 
     def __array_function__(self, function, types, args, kwargs):
+        if any(getattr(t, "is_symbolic", False) for t in types):  # CuPy, too, leaves types it does not know alone
+            return NotImplemented
         _refuse(function.__name__, _leaves(args), kwargs)
         return _wrap(function(*_unwrap(args), **_unwrap(kwargs)))
 

@@ -7,9 +7,13 @@ import pytest
 
 import opad
 from opad import errors
+from opad.manifolds import LevelSet
 from opad.operators import Conjugate, LeftMultiply, Roll
 
 ONES = np.ones((2, 2))
+EAST = np.array([1.0, 0.0])
+CIRCLE = LevelSet(lambda x: np.sum(x**2, keepdims=True) - 1, (2,), dim=1)
+CROSS = LevelSet(lambda x: x[:1] * x[1:], (2,), dim=1)
 kept = []
 
 
@@ -149,6 +153,32 @@ TABLE = {
     "apply to a wrong shape": (
         lambda: opad.grad(lambda x: np.sum(opad.apply(np.eye(3), x)))(np.ones(4)),
         errors.ShapeError, r"\(4,\)", r"expected \(3,\)", "eshape"),
+    "an order that misses a variable": (
+        lambda: opad.jacobian(lambda x: np.exp(np.sin(x)), order=[])(ONES),
+        errors.EliminationOrderError, "misses 0", "expected each of the 1 inner", "'markowitz'"),
+    "an unknown order": (
+        lambda: opad.jacobian(loss, order="sideways"),
+        errors.EliminationOrderError, "'sideways'", "expected", "reverse"),
+    "a plan for another program": (
+        lambda: opad.jacobian(np.cos, order=opad.plan_elimination(np.sin, ONES, order="reverse"))(ONES),
+        errors.PlanMismatchError, "made for program", "expected the same operations", r"opad\.plan_elimination"),
+    "a Jacobian beyond max_bytes": (
+        lambda: opad.jacobian(np.cos, order="markowitz", max_bytes=100)(ONES),
+        errors.AccumulationError, "4 x 4 and takes 128 bytes", "expected at most max_bytes=100", "jacobian_operator"),
+    "a point of a wrong shape": (
+        lambda: opad.grad(loss, manifolds=CIRCLE)(ONES), errors.ManifoldError, r"\(2, 2\)", r"expected \(2,\)", ""),
+    "a point off the manifold": (
+        lambda: opad.grad(loss, manifolds=CIRCLE)(np.ones(2)),
+        errors.NotOnManifoldError, "violates its constraint by 1;", "expected at most", "random_point"),
+    "a normal vector": (
+        lambda: opad.linearize(loss, EAST, manifolds=CIRCLE).jvp(EAST),
+        errors.NotTangentError, "normal part is 1 of", "expected at most", "projection"),
+    "a constraint that is not regular": (
+        lambda: opad.grad(loss, manifolds=CROSS)(np.zeros(2)),
+        errors.IrregularConstraintError, "rank 0 at this point", "expected 1", "another"),
+    "a retraction that does not converge": (
+        lambda: CIRCLE.retraction(EAST, np.array([0.0, 3.0])),
+        errors.RetractionError, r"max \|h\| = ", "expected", "shorter step"),
 }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from papers.findings import Claim, Findings, relative_error
 from papers.report import page_html, summary_text, table_text
 
 
-@pytest.mark.parametrize("name", ["edelman2023", "bellani2024"])
+@pytest.mark.parametrize("name", ["edelman2023", "bellani2024", "naumann2020"])
 def test_fast_folders_agree(name, tmp_path, capsys):
     assert main([name, "--quick", "--output", str(tmp_path)]) == 0
     out = capsys.readouterr().out
@@ -41,7 +41,7 @@ def test_unknown_name_lists_the_known_ones(capsys):
     assert stopped.value.code == 2
     message = capsys.readouterr().err
     assert "unknown name 'edelmann'" in message
-    assert "available: bellani2024, digits, edelman2023, optimisation_course" in message
+    assert f"available: {', '.join(papers.available())}" in message
 
 
 def test_a_claim_that_does_not_agree_gives_exit_status_1(monkeypatch, tmp_path, capsys):

@@ -1,5 +1,6 @@
 """The README's code runs as it stands, from top to bottom, and gives what it says."""
 
+import contextlib
 import re
 import sys
 import types
@@ -12,14 +13,19 @@ README = Path(__file__).parents[1] / "README.md"
 
 
 @pytest.fixture(scope="module")
-def names():
+def names(tmp_path_factory):
     """What is defined after running all Python blocks of the README."""
     module = types.ModuleType("readme")  # a real module, so that its classes can be pickled
     sys.modules["readme"] = module
-    for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):
-        exec(block, vars(module))
+    with contextlib.chdir(tmp_path_factory.mktemp("readme")):  # it writes a file
+        _run_blocks(module)
     yield vars(module)
     del sys.modules["readme"]
+
+
+def _run_blocks(module):
+    for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL):
+        exec(block, vars(module))
 
 
 def test_backpropagation_by_hand_equals_the_gradients(names):
@@ -58,3 +64,18 @@ def test_path_weights(names):
     opad, a, b, c, d = (names[k] for k in ("opad", "a", "b", "c", "d"))
     weights = opad.solve((opad.I - names["L"]).H, [0, 0, 0, 0, opad.I])
     assert list(weights)[:4] == [a * c * d, b * c * d, c * d, d]
+
+
+def test_every_order_gives_the_same_jacobian(names):
+    opad, f = names["opad"], names["bottleneck"]
+    x = np.random.default_rng(3).standard_normal(500)
+    reverse = opad.jacobian(f, order="reverse")(x)
+    np.testing.assert_allclose(names["J"](x), reverse, rtol=1e-10, atol=1e-13 * abs(reverse).max())
+    assert names["S"].nnz == 299_998
+
+
+def test_compiled_gradient_equals_the_eager_one(names):
+    opad, W, b, x = names["opad"], names["Ws"], names["bs"], np.ones((8, 1))
+    eager = opad.grad(names["loss"], argnums=(0, 1))(W, b, x)
+    for block, expected in zip(names["dW"] + names["db"], eager[0] + eager[1], strict=True):
+        np.testing.assert_allclose(block, expected, rtol=1e-13, atol=1e-300)

@@ -18,9 +18,10 @@ import numpy as np
 ROUNDS = 3
 REPEATS = 15
 BASELINE = "opad_eager"
+COMPILED = "opad_compiled"
 PACKAGES = {"numpy_by_hand": "numpy", "torch_eager": "torch", "jax_jit": "jax", "autograd_eager": "autograd"}
 PEERS = tuple(PACKAGES)
-LIBRARIES = (BASELINE, *PEERS)
+LIBRARIES = (BASELINE, COMPILED, *PEERS)
 AA, FORWARD = "A/A", "gradient / forward"
 SUITE = Path(__file__).parent.parent
 
@@ -95,8 +96,8 @@ def times_in_turns(specifications, threads=1, rounds=ROUNDS):
             worker.close()
 
 
-def compare(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=REPEATS):
-    """Time of opad's eager gradient over that of each library; the smaller the better for opad.
+def compare(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=REPEATS, baseline=BASELINE):
+    """Time of opad's gradient, eager or compiled (`baseline`), over that of each library; smaller is better for opad.
 
     Returns
     -------
@@ -106,12 +107,12 @@ def compare(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=
     common = {"workload": workload, "size": size, "dtype": dtype, "quantity": "gradient", "repeats": repeats}
     with tempfile.TemporaryDirectory() as folder:
         common["reference"] = save_reference(workload, size, dtype, folder)
-        kinds = [common | {"library": library} for library in (BASELINE, BASELINE, *libraries)]
-        kinds.append(common | {"library": BASELINE, "quantity": "forward"})
+        kinds = [common | {"library": library} for library in (baseline, baseline, *libraries)]
+        kinds.append(common | {"library": baseline, "quantity": "forward"})
         times, versions = times_in_turns(kinds, threads, rounds)
     names = [AA, *libraries, FORWARD]
     ratios = {name: list(times[:, 0] / column) for name, column in zip(names, times[:, 1:].T, strict=True)}
-    return ratios | {"versions": dict(zip([BASELINE, *libraries], versions[1:], strict=False))}
+    return ratios | {"versions": dict(zip([baseline, *libraries], versions[1:], strict=False))}
 
 
 def save_reference(workload, size, dtype, folder):

@@ -8,7 +8,7 @@ respect to the inputs listed in the docstrings below.
 import numpy as np
 
 SIZES = {
-    "layered_tanh": [(8, 1, 50), (32, 32, 8), (128, 64, 8), (256, 256, 6)],
+    "layered_tanh": [(8, 1, 50), (32, 32, 8), (128, 64, 8), (256, 256, 6), (512, 512, 6), (1024, 256, 4)],
     "scalar_recurrence": [(10,), (100,), (1000,)],
 }
 DTYPES = {"layered_tanh": ["float32", "float64"], "scalar_recurrence": ["float64"]}

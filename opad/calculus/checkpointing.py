@@ -11,6 +11,7 @@ from opad.operators import Operator
 from opad.tracing.array import TracedArray, caller, pack, plain, record
 from opad.tracing.components import Parts
 from opad.tracing.primitives import Primitive, as_numpy_scalar
+from opad.tracing.protect import recomputation
 from opad.tracing.trace import pull_back, push_forward
 
 
@@ -46,7 +47,8 @@ class Recomputed(Operator):
         return tuple(map(np.shape, results)) if isinstance(results, tuple) else np.shape(results)
 
     def _run(self):
-        return Run(self.function, (list(self.point),), {}, (0,))
+        with recomputation():
+            return Run(self.function, (list(self.point),), {}, (0,))
 
     def apply(self, X):
         run = self._run()
@@ -87,17 +89,55 @@ def _zeros(template, given, templates):
     return pytrees.zeros_like(template, batch)
 
 
-class _Checkpoint(Primitive):
-    """One record from the packed arguments to the results."""
+class _Call:
+    """One call of a function: which of its argument leaves are traced, and the function of those alone.
 
-    def __init__(self, function, name, several):
-        super().__init__(function)
-        self.__name__ = f"checkpoint({name})"
-        self.multiple = several
+    Attributes
+    ----------
+    trace : the innermost trace among the arguments, None if nothing is traced
+    slots : positions of the leaves that this trace follows
+    """
+
+    def __init__(self, f, args, kwargs):
+        self.f = f
+        self.leaves, self.structure = pytrees.flatten((args, kwargs))
+        traces = [leaf.tape for leaf in self.leaves if type(leaf) is TracedArray]
+        self.trace = max(traces, key=lambda trace: trace.level, default=None)
+        self.slots = [k for k, leaf in enumerate(self.leaves) if getattr(leaf, "tape", None) is self.trace]
+
+    def protect_constants(self):
+        """Keep the constants as they are; the function cannot change them either."""
+        protect = self.trace.protect
+        self.leaves = [_read_only(protect(leaf)) if type(leaf) is np.ndarray else leaf for leaf in self.leaves]
+
+    def __call__(self, arrays):
+        """(result leaves, result structure) with the traced leaves replaced by `arrays`."""
+        leaves = list(self.leaves)
+        for k, array in zip(self.slots, arrays, strict=True):
+            leaves[k] = array
+        args, kwargs = pytrees.unflatten(self.structure, leaves)
+        return pytrees.flatten(self.f(*args, **kwargs))
+
+
+class _Checkpoint(Primitive):
+    """One record from the packed arguments of a call to those of its results that have derivatives."""
+
+    def __init__(self, call, places, results):
+        self.call = call
+        self.places = places
+        self.multiple = len(places) > 1
+        outputs = tuple([as_numpy_scalar(results[k]) for k in places])
+        super().__init__(lambda arrays: outputs if self.multiple else outputs[0])
+        self.__name__ = f"checkpoint({getattr(call.f, '__name__', 'f')})"
+
+    def recompute(self, arrays):
+        """The results again, as a list."""
+        results, _ = self.call(arrays)
+        return _at(self.places, results)
 
     def blocks(self, y, args, kwargs, parents):
         ((_, column),) = parents
-        return [(column, Recomputed(self.list_function, args[0], y))]
+        return [(column, Recomputed(self.recompute, args[0], y))]
 
 
 def checkpoint(f):
@@ -137,47 +177,33 @@ def checkpoint(f):
 
     @wraps(f)
     def with_checkpoint(*args, **kwargs):
-        leaves, structure = pytrees.flatten((args, kwargs))
-        traces = [leaf.tape for leaf in leaves if type(leaf) is TracedArray]
-        if not traces:
+        call = _Call(f, args, kwargs)
+        if call.trace is None:
             return f(*args, **kwargs)
-        trace = max(traces, key=lambda t: t.level)
-        slots = [k for k, leaf in enumerate(leaves) if type(leaf) is TracedArray and leaf.tape is trace]
-        protected = [_read_only(trace.protect(leaf)) if type(leaf) is np.ndarray else leaf for leaf in leaves]
-        shape_of_result = {}
-
-        def list_function(arrays):
-            filled = list(protected)
-            for k, array in zip(slots, arrays, strict=True):
-                filled[k] = array
-            inner_args, inner_kwargs = pytrees.unflatten(structure, filled)
-            results, shape_of_result["structure"] = pytrees.flatten(f(*inner_args, **inner_kwargs))
-            return results
-
-        before = len(trace.records)
-        results = list_function([_read_only(leaves[k].value) for k in slots])
-        captured = any(type(r) is TracedArray and r.tape.level >= trace.level for r in results)
-        if captured or len(trace.records) != before:
-            raise TracingError(
-                f"a checkpointed function used a traced array that is not one of its arguments{caller()}; expected "
-                "everything that is differentiated among the arguments. Pass it: checkpoint(f)(x, W) in place of "
-                "checkpoint(lambda x: f(x, W))(x)."
-            )
+        call.protect_constants()
+        traced = [call.leaves[k] for k in call.slots]
+        before = len(call.trace.records)
+        results, structure = call([_read_only(leaf.value) for leaf in traced])
+        _require_no_capture(call.trace, before, results)
         places = [k for k, result in enumerate(results) if pytrees.is_differentiable(result)]
         if places:
-            outputs = tuple([as_numpy_scalar(results[k]) for k in places])
-            several = len(places) > 1
-            primitive = _Checkpoint(
-                lambda arrays: outputs if several else outputs[0], getattr(f, "__name__", "f"), several
-            )
-            primitive.list_function = lambda arrays: _at(places, list_function(arrays))
-            packed = pack(trace, [leaves[k] for k in slots])
-            recorded = record(primitive, (packed,), {})
-            for k, result in zip(places, recorded if several else (recorded,), strict=True):
+            recorded = record(_Checkpoint(call, places, results), (pack(call.trace, traced),), {})
+            for k, result in zip(places, recorded if len(places) > 1 else (recorded,), strict=True):
                 results[k] = result
-        return pytrees.unflatten(shape_of_result["structure"], results)
+        return pytrees.unflatten(structure, results)
 
     return with_checkpoint
+
+
+def _require_no_capture(trace, before, results):
+    """Raise if the function reached for a traced array that is not among its arguments."""
+    captured = any(type(r) is TracedArray and r.tape.level >= trace.level for r in results)
+    if captured or len(trace.records) != before:
+        raise TracingError(
+            f"a checkpointed function used a traced array that is not one of its arguments{caller()}; expected "
+            "everything that is differentiated among the arguments. Pass it: checkpoint(f)(x, W) in place of "
+            "checkpoint(lambda x: f(x, W))(x)."
+        )
 
 
 def stop_gradient(x):

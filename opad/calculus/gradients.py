@@ -6,11 +6,12 @@ import numpy as np
 
 from opad.calculus import pytrees
 from opad.calculus.engine import Run, positions
+from opad.calculus.on_manifolds import on_manifolds, riemannian
 from opad.errors import NonScalarOutputError
 from opad.tracing.trace import pull_back
 
 
-def value_and_grad(f, argnums=0, has_aux=False):
+def value_and_grad(f, argnums=0, has_aux=False, manifolds=None):
     """A function that returns (f(*args), gradient).
 
     Parameters
@@ -18,6 +19,8 @@ def value_and_grad(f, argnums=0, has_aux=False):
     f : callable returning one real number (a 0-d array); with `has_aux` a pair (number, anything)
     argnums : int or tuple of ints, the positional arguments to differentiate
     has_aux : bool; the wrapped function then returns ((value, aux), gradient)
+    manifolds : manifold, or a tuple of one (or None) per argnum, on which the arguments lie; their gradients are then
+        Riemannian gradients, and f receives what `manifold.embed` makes of a point
 
     Returns
     -------
@@ -38,25 +41,28 @@ def value_and_grad(f, argnums=0, has_aux=False):
 
     @wraps(f)
     def with_gradient(*args, **kwargs):
-        run = Run(f, args, kwargs, positions(argnums, args, f), has_aux)
+        numbers = positions(argnums, args, f)
+        points, args = args, on_manifolds(manifolds, numbers, args)
+        run = Run(f, args, kwargs, numbers, has_aux)
         value = _require_scalar(run, f)
         x = run.seeds([pytrees.ones_like(value)])
         inputs = run.inputs
         pull_back(run.records, len(inputs), x)
         seen = set(map(id, inputs))
         gradients = run.by_argument([pytrees.fresh(g, leaf, seen) for g, leaf in zip(x, inputs, strict=False)])
+        gradients = riemannian(manifolds, numbers, points, gradients)
         gradient = gradients[0] if isinstance(argnums, int | np.integer) else tuple(gradients)
         return ((run.value, run.aux) if has_aux else run.value), gradient
 
     return with_gradient
 
 
-def grad(f, argnums=0, has_aux=False):
+def grad(f, argnums=0, has_aux=False, manifolds=None):
     """A function that returns the gradient of the scalar function f.
 
     Parameters
     ----------
-    f, argnums, has_aux : as for `value_and_grad`
+    f, argnums, has_aux, manifolds : as for `value_and_grad`
 
     Returns
     -------
@@ -70,7 +76,7 @@ def grad(f, argnums=0, has_aux=False):
     >>> opad.grad(opad.grad(np.sin))(np.pi / 2)
     -1.0
     """
-    with_gradient = value_and_grad(f, argnums, has_aux)
+    with_gradient = value_and_grad(f, argnums, has_aux, manifolds)
 
     @wraps(f)
     def gradient(*args, **kwargs):

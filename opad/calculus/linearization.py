@@ -1,44 +1,21 @@
 """The linearisation of a function at a point: its block system, kept, and everything that can be done with it."""
 
 import numpy as np
+from scipy.sparse import coo_array
 
 from opad.blocks import BlockMatrix, I
 from opad.blocks.drawing import pattern_html
+from opad.blocks.scalar import ScalarSystem
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
 from opad.calculus.engine import Run
+from opad.calculus.matrices import accumulated_blocks, accumulated_matrix
+from opad.calculus.planning import Planner
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
 from opad.operators.structural import IdentityMinus
+from opad.tracing.assembly import assemble
 from opad.tracing.trace import blocks_of, influential
-
-
-def linearize(f, *args):
-    """Run f at a point and keep its Jacobian as a block system.
-
-    Parameters
-    ----------
-    f : callable on arrays, scalars, or nested containers of them
-    *args : the point; every argument is differentiated
-
-    Returns
-    -------
-    Linearization
-
-    Examples
-    --------
-    >>> import numpy as np, opad
-    >>> lin = opad.linearize(lambda x: np.tanh(x) * x, np.array([0.0, 1.0]))
-    >>> lin.jvp(np.array([1.0, 1.0])).round(4)
-    array([0.    , 1.1816])
-    >>> L, D = lin.system
-    >>> print(opad.I - L)
-    BlockMatrix: 2 x 2 blocks, 3 not zero
-          x1 tanh I .
-      x2 multiply H I
-      I identity   H Hadamard
-    """
-    return Linearization(Run(f, args, {}, range(len(args)), kept=True))
 
 
 class Linearization:
@@ -52,12 +29,18 @@ class Linearization:
     value : the function's result
     """
 
+    @classmethod
+    def at(cls, f, *args):
+        """The linearisation of f at a point; what `opad.linearize` returns for arguments of vector spaces."""
+        return cls(Run(f, args, {}, range(len(args)), kept=True))
+
     def __init__(self, run):
         self._run = run
         self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value, _ in run.outputs])
         self._count = len(run.inputs)
-        self._rows = {}
+        self._rows = [None] * len(run.records)
         self._bound = {}
+        self._planner = None
         self._order = influential(run.records, self._count, [index for _, index in run.outputs])
 
     # -- products ---------------------------------------------------------------------------------------------------
@@ -129,25 +112,27 @@ class Linearization:
 
     def _bind(self, solve, apply):
         """Rows as the substitutions take them, with methods bound."""
-        bound = {}
+        bound = [None] * len(self._rows)
         for i in self._order:
             diagonal, blocks = self._row(i)
             bound[i] = (
                 diagonal and getattr(diagonal, solve),
-                [(j, block and getattr(block, apply)) for j, block in blocks],
+                tuple([(j, block and getattr(block, apply)) for j, block in blocks]),
             )
         return bound
 
     def _row(self, i):
-        if i not in self._rows:
-            self._rows[i] = blocks_of(self._run.records[i])
-        return self._rows[i]
+        row = self._rows[i]
+        if row is None:
+            diagonal, blocks = blocks_of(self._run.records[i])
+            row = self._rows[i] = diagonal, tuple(blocks)
+        return row
 
     def __getstate__(self):
         """Everything but the rules, most of which cannot be pickled: the blocks that they made."""
         for i in self._order:
             self._row(i)
-        return {**self.__dict__, "_bound": {}, "_run": self._run.without_rules()}
+        return {**self.__dict__, "_bound": {}, "_planner": None, "_run": self._run.without_rules()}
 
     # -- as matrices ------------------------------------------------------------------------------------------------
 
@@ -155,6 +140,100 @@ class Linearization:
     def jacobian(self):
         """The Jacobian as an Operator from the arguments to the result (tuples of shapes where there are several)."""
         return JacobianOperator(self)
+
+    def jacobian_matrix(self, order="auto", sparse=None, max_bytes=None):
+        """The Jacobian as one matrix, result elements by argument elements, in C order one leaf after another.
+
+        Parameters
+        ----------
+        order : as for `opad.jacobian`; `report()` says afterwards what was chosen
+        sparse : bool, optional
+            Whether to return a scipy.sparse CSR array. None: if the elimination keeps every block sparse.
+        max_bytes : int, optional; what a single dense block may take
+
+        Returns
+        -------
+        (M, N) array or scipy.sparse.csr_array
+
+        Raises
+        ------
+        EliminationOrderError, PlanMismatchError, AccumulationError, RealLinearError
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> lin = opad.linearize(lambda x: x[1:] * x[:-1], np.array([1.0, 2.0, 3.0]))
+        >>> lin.jacobian_matrix(sparse=True).toarray()
+        array([[2., 1., 0.],
+               [0., 3., 2.]])
+        """
+        self._planner = order if isinstance(order, Planner) else Planner(order, bool(sparse))
+        return accumulated_matrix(self, self._planner, sparse, max_bytes)
+
+    def jacobian_blocks(self, order="auto", max_bytes=None):
+        """The Jacobian by elimination, as a BlockMatrix with one structured operator per result and argument leaf.
+
+        Parameters
+        ----------
+        order, max_bytes : as for `jacobian_matrix`; "forward" and "reverse" are orders of elimination here
+
+        Returns
+        -------
+        BlockMatrix; Hadamard where a result depends on an argument element by element, Matrix with a sparse or a dense
+        array elsewhere
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> lin = opad.linearize(lambda x, y: np.sin(x) * y, np.zeros(3), np.ones(3))
+        >>> print(lin.jacobian_blocks())
+        BlockMatrix: 1 x 2 blocks, 2 not zero
+          H H
+          H Hadamard
+        """
+        self._planner = order if isinstance(order, Planner) else Planner(order, sparse=True)
+        return accumulated_blocks(self, self._planner, max_bytes)
+
+    def scalar_system(self):
+        """The system of a program of single numbers, with numbers as entries, for substitution at memory speed.
+
+        Partial derivatives of equal operations are evaluated together, as vectors; the tape is not needed any more.
+
+        Returns
+        -------
+        opad.blocks.scalar.ScalarSystem, with jvp(dp) and vjp(g) on vectors of the inputs and of the results
+
+        Raises
+        ------
+        ShapeError
+            If an operation has an array as its result.
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> lin = opad.linearize(lambda x, y: np.sin(x) * y, 0.0, 3.0)
+        >>> lin.scalar_system().vjp(np.array([1.0]))
+        array([3., 0.])
+        """
+        run, p, n = self._run, self._count, len(self._order)
+        rows, columns, values = assemble(run.records, self._order)
+        place = np.full(len(run.records), -1, np.int32)
+        place[self._order] = np.arange(n, dtype=np.int32)
+        copied = sorted({index for _, index in run.outputs if index is not None and index < p})
+        for k, index in enumerate(copied):  # results that are arguments get a row
+            place[index] = n + k
+        inner = columns >= p
+        rows_of_D = np.concatenate([place[rows[~inner]], place[copied]])
+        columns_of_D = np.concatenate([columns[~inner], copied]).astype(np.int32)
+        values_of_D = np.concatenate([values[~inner], np.ones(len(copied))])
+        n += len(copied)
+        L = coo_array((values[inner], (place[rows[inner]], place[columns[inner]])), shape=(n, n))
+        D = coo_array((values_of_D, (rows_of_D, columns_of_D)), shape=(n, p))
+        return ScalarSystem(L, D, [-1 if index is None else place[index] for _, index in run.outputs])
+
+    def report(self):
+        """How the last matrix was computed, what else was considered, and the modelled costs, as text."""
+        return "nothing computed yet" if self._planner is None else self._planner.last.report()
 
     @property
     def system(self):

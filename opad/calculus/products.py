@@ -3,7 +3,7 @@
 from opad.calculus import pytrees
 from opad.calculus.engine import Run, positions
 from opad.calculus.gradients import grad
-from opad.calculus.linearization import Linearization, linearize
+from opad.calculus.linearization import Linearization
 from opad.operators import Operator
 from opad.tracing.trace import push_forward
 
@@ -56,7 +56,7 @@ def vjp(f, *primals):
     >>> pullback(1.0)
     (3.0, 2.0)
     """
-    linearization = linearize(f, *primals)
+    linearization = Linearization.at(f, *primals)
     return linearization.value, linearization.vjp
 
 
@@ -158,4 +158,4 @@ def hessian_operator(f, x):
     >>> H @ np.array([1.0, 1.0])
     array([1., 4.])
     """
-    return HessianOperator(linearize(grad(f), x))
+    return HessianOperator(Linearization.at(grad(f), x))

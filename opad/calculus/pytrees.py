@@ -91,6 +91,8 @@ def ones_like(leaf):
 
 def direction(leaf, point, what):
     """A tangent or cotangent at `point`, as an array of at least the same precision; raises if the shapes differ."""
+    if type(leaf) is type(point) is np.ndarray and leaf.shape == point.shape and leaf.dtype is point.dtype:
+        return leaf
     if np.shape(leaf) != np.shape(point):
         raise ShapeError(
             f"{what} has shape {np.shape(leaf)}; expected {np.shape(point)}, the shape of what it belongs to. "
@@ -117,7 +119,7 @@ def fresh(g, leaf, seen):
     if g is None:
         g = zeros_like(leaf)
     if getattr(g, "is_symbolic", False):  # of an outer trace, or of a recording
-        return g.alias() if type(g) is TracedArray else g
+        return g.alias() if type(g) is TracedArray else g.__opad_fresh__(leaf)
     if type(leaf) is float or type(leaf) is complex:
         return type(leaf)(g)
     if isinstance(leaf, np.generic):

@@ -69,3 +69,4 @@ from opad.operators.spectral import SingularValueDecomposition as SingularValueD
 from opad.operators.structural import AsReal as AsReal
 from opad.operators.structural import IdentityMinus as IdentityMinus
 from opad.operators.structural import Zero as Zero
+from opad.operators.trigonometric import RealTransform as RealTransform

@@ -161,6 +161,7 @@ def _array_or_tuple(parts):
 
 
 def is_scalar(x):
+    """True for numbers and for arrays without axes."""
     return isinstance(x, Number) or (getattr(x, "shape", None) == () and hasattr(x, "dtype"))
 
 

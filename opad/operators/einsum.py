@@ -1,6 +1,6 @@
 """`numpy.einsum` as a linear map of one of its operands."""
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from math import prod
 from string import ascii_letters
 
@@ -38,9 +38,16 @@ class EinsumOperand(Operator):
     """
 
     def __init__(self, subscripts, operands, position):
+        self.subscripts = subscripts
         self.dims = operands[position].shape
-        self.others = [a for i, a in enumerate(operands) if i != position]
-        self.plan = _plan(subscripts, tuple([a.shape for a in operands]), position)
+        self.others = [*operands[:position], *operands[position + 1 :]]
+        self.position = position
+
+    @cached_property
+    def plan(self):
+        """The einsums of both directions; found when first needed, and once for all operands of the same shapes."""
+        k, shapes = self.position, [a.shape for a in self.others]
+        return _plan(self.subscripts, (*shapes[:k], self.dims, *shapes[k:]), k)
 
     @property
     def dimsd(self):

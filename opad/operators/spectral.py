@@ -55,22 +55,27 @@ def mirror(X, data):
 
 
 def hermitian_part(X, data):
+    """(X + X^H) / 2, as `mirror`."""
     return (X + mirror(X, data)) * 0.5
 
 
 def skew_part(X, data):
+    """(X - X^H) / 2, as `mirror`."""
     return (X - mirror(X, data)) * 0.5
 
 
 def real_part(X, data):
+    """Re X; X itself if the data are real."""
     return np.real(X) if data.dtype.kind == "c" else X
 
 
 def off_diagonal(X):
+    """The matrices without their diagonals."""
     return np.tril(X, -1) + np.triu(X, 1)
 
 
 def diagonal(X):
+    """The diagonals of stacked matrices."""
     return np.diagonal(X, axis1=-2, axis2=-1)
 
 

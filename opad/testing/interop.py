@@ -74,7 +74,9 @@ class Interop:
 
     def dottest(self):
         kind = 3 if self.dtype.kind == "c" else 0
-        ok = self.pylops.utils.dottest(self.op, *self.A.shape, rtol=self.tolerance * 10, complexflag=kind)
+        rtol = self.tolerance * 10
+        atol = rtol * float(np.linalg.norm(self.A))  # its vectors are random, and so may be nearly orthogonal
+        ok = self.pylops.utils.dottest(self.op, *self.A.shape, rtol=rtol, atol=atol, complexflag=kind)
         return 0 if ok else math.inf
 
     # -- products and sums ------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from opad.tracing.rules import (  # noqa: F401  register what they cover
     polynomials,
     products,
     reductions,
+    scipy_fft,
     selecting,
     sequences,
     shaping,

@@ -189,6 +189,9 @@ def _record(array, key, value):
     trace = array.tape
     trace.require_open()
     value, parent = _operand(array, value)
+    for part in (array.value, value):
+        if type(part) is not TracedArray and getattr(part, "is_symbolic", False):
+            _refuse("a traced array was assigned to while a program is recorded (opad.compile)", "no assignments there")
     dtype = getattr(value, "dtype", None)
     if dtype is not None and not np.can_cast(dtype, array.dtype, "same_kind"):
         _refuse(f"{dtype} was assigned to a traced array of dtype {array.dtype}", "a dtype that fits")

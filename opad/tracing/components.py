@@ -7,6 +7,7 @@ are each other's adjoints.
 import numpy as np
 
 from opad.operators.algebra import Operator
+from opad.operators.structure import selection_of_part
 
 
 class Parts:
@@ -64,6 +65,10 @@ class Component(Operator):
     dims = property(lambda self: tuple(np.shape(t) for t in self.templates))
     dimsd = property(lambda self: np.shape(self.templates[self.k]))
 
+    def structure(self):
+        """The stored form that an elimination multiplies with."""
+        return selection_of_part(self.dims, self.k)
+
     def apply(self, X):
         return X[self.k]
 
@@ -86,6 +91,10 @@ class Pack(Operator):
 
     dims = property(lambda self: np.shape(self.templates[self.k]))
     dimsd = property(lambda self: tuple(np.shape(t) for t in self.templates))
+
+    def structure(self):
+        """The stored form that an elimination multiplies with."""
+        return selection_of_part(self.dimsd, self.k).T.tocsr()
 
     def apply(self, X):
         return Parts(self.templates, {self.k: X})

@@ -17,6 +17,7 @@ def missing_rule(function, suffix=""):
 
 
 def name_of(function):
+    """The name of a function with its module."""
     module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
     return f"{module}.{getattr(function, '__name__', function)}".lstrip(".")
 

@@ -2,6 +2,8 @@
 
 import threading
 from collections import Counter
+from contextlib import contextmanager
+from itertools import count
 
 import numpy as np
 
@@ -9,13 +11,41 @@ COPY_LIMIT = 1 << 14  # bytes; copying fewer costs less than a microsecond
 
 _guard = threading.Lock()
 _holders = Counter()  # how many open traces have locked an array, by id
+_waiting = []  # views that no trace holds any more, but whose base one does: NumPy cannot make them writeable yet
+_recomputations = count(1)
+
+
+class _Scope(threading.local):
+    """What a recording (see opad.programs) has to know of its thread.
+
+    Attributes
+    ----------
+    number : which recomputation of a checkpoint is running, 0 for none; what two of them compute stays separate
+    snapshot : callable array -> array by which a recording keeps constants, or None
+    """
+
+    number = 0
+    snapshot = None
+
+
+scope = _Scope()
+
+
+@contextmanager
+def recomputation():
+    """While a checkpoint runs its function again."""
+    outer, scope.number = scope.number, next(_recomputations)
+    try:
+        yield
+    finally:
+        scope.number = outer
 
 
 def lock(array, held):
     """Make `array` and the arrays it is a view of read-only until `release(held)`; NumPy then refuses writes to it."""
     with _guard:
         while isinstance(array, np.ndarray):
-            if array.flags.writeable or id(array) in _holders:
+            if array.flags.writeable or id(array) in _holders or any(array is view for view in _waiting):
                 _holders[id(array)] += 1
                 held.append(array)
                 array.flags.writeable = False
@@ -25,9 +55,30 @@ def lock(array, held):
 def release(held):
     """Undo every `lock` that put an array on the list `held`."""
     with _guard:
-        for array in reversed(held):  # bases before their views: a view of a locked base cannot be unlocked
+        for array in held:
             _holders[id(array)] -= 1
             if not _holders[id(array)]:
                 del _holders[id(array)]
-                array.flags.writeable = True
+                _waiting.append(array)
+        _waiting[:] = [array for array in sorted(_waiting, key=_depth) if not _unlock(array)]
         held.clear()
+
+
+def _depth(array):
+    """How many arrays `array` is a view of; bases must be unlocked before their views."""
+    depth = 0
+    while isinstance(array.base, np.ndarray):
+        array, depth = array.base, depth + 1
+    return depth
+
+
+def _unlock(array):
+    """Make an array writeable again unless a base of it is still held; whether it need not wait any longer."""
+    base = array.base
+    while isinstance(base, np.ndarray):
+        if id(base) in _holders:
+            return False
+        base = base.base
+    if id(array) not in _holders:
+        array.flags.writeable = True
+    return True

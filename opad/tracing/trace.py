@@ -55,6 +55,8 @@ class Trace:
         """A constant array that stays as it is while its record is needed."""
         if constant.dtype.char == "O":
             raise ObjectArrayMet
+        if protect.scope.snapshot is not None:
+            return protect.scope.snapshot(constant)
         if not constant.flags.writeable and constant.base is None:
             return constant
         if self.kept or constant.nbytes <= protect.COPY_LIMIT:

@@ -180,11 +180,11 @@ def test_jacobian_of_functions_that_ignore_their_argument(order):
 
 
 def test_jacobian_cuts_its_columns_into_pieces(monkeypatch, rng):
-    from opad.calculus import jacobians
+    from opad.calculus import matrices
 
     x = rng.standard_normal(7)
     expected = opad.jacobian(lambda x: np.outer(x, x))(x)
-    monkeypatch.setattr(jacobians, "MAX_BATCH_BYTES", 1000)
+    monkeypatch.setattr(matrices, "MAX_BATCH_BYTES", 1000)
     for order in ("forward", "reverse"):
         np.testing.assert_array_equal(opad.jacobian(lambda x: np.outer(x, x), order=order)(x), expected)
 

@@ -197,6 +197,13 @@ for _name, _key, _dims in [("slice", (slice(1, 3),), (2, 4)), ("broadcast", (0,)
     add(f"Place, {_name}", lambda r, d, k=_key, n=_dims: ops.Place(k, n, (3, 4)))
 for _dims in ((4, 2), (3, 4, 1)):
     add(f"SparseMultiply, {_dims}", lambda r, d, n=_dims: ops.SparseMultiply(csr_array(array(r, d, 3, 4)), n))
+for _kind in ("dct", "dst"):
+    for _type in (1, 2, 3, 4):
+        for _norm in (False, True):
+            add(
+                f"RealTransform, {_kind} {_type} {_norm}",
+                lambda r, d, k=(_kind, _type), o=_norm: ops.RealTransform(*k, -2, (4, 2), o),
+            )
 add("Difference", lambda r, d: ops.Difference((4, 3), 0))
 add("Difference, to nothing", lambda r, d: ops.Difference((2, 1)))
 

@@ -1,0 +1,116 @@
+"""Compiled programs: against the eager gradient and the layered network of other libraries, recording time, memory."""
+
+import tracemalloc
+from time import perf_counter
+
+import numpy as np
+
+import opad
+
+from . import workloads
+from .numpy_workloads import WORKLOADS
+from .protocol import AA, COMPILED, FORWARD, PEERS, compare, is_installed
+from .timing import ratio
+
+CELLS = {
+    f"{size} {dtype}": ("layered_tanh", size, dtype)
+    for size in workloads.SIZES["layered_tanh"]
+    for dtype in ("float32", "float64")
+}
+
+
+class Compiled:
+    """Gradients of the losses in `numpy_workloads`, recorded once and replayed."""
+
+    params = (tuple(WORKLOADS),)
+    param_names = ("workload",)
+    timeout = 300
+
+    def setup(self, workload):
+        loss, self.arguments = WORKLOADS[workload]()
+        self.loss, self.eager = loss, opad.grad(loss)
+        self.compiled = opad.compile(self.eager)
+        self.compiled(*self.arguments)
+
+    def time_gradient(self, workload):
+        self.compiled(*self.arguments)
+
+    def track_compiled_over_eager(self, workload):
+        """Smaller is better for opad.compile."""
+        return ratio(lambda: self.compiled(*self.arguments), lambda: self.eager(*self.arguments))
+
+    def track_gradient_over_forward(self, workload):
+        """Time of the compiled gradient over that of the loss in plain NumPy."""
+        return ratio(lambda: self.compiled(*self.arguments), lambda: self.loss(*self.arguments))
+
+    def track_recording_over_eager(self, workload):
+        """Time of the first call, which records, over one eager gradient; at most 40 is wanted."""
+        return _best(lambda: opad.compile(self.eager)(*self.arguments)) / _best(lambda: self.eager(*self.arguments))
+
+    def track_bytes_allocated(self, workload):
+        """Peak of what one replay allocates, results included."""
+        self.compiled(*self.arguments)
+        tracemalloc.start()
+        self.compiled(*self.arguments)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return peak
+
+
+class CompiledRatios:
+    """Time of the compiled gradient of the layered network over each library, one process for each, in turns."""
+
+    params = (tuple(CELLS), (*PEERS, AA, FORWARD))
+    param_names = ("cell", "against")
+
+    def setup_cache(self):
+        libraries = [library for library in PEERS if is_installed(library)]
+        return {name: compare(*cell, libraries, baseline=COMPILED) for name, cell in CELLS.items()}
+
+    setup_cache.timeout = 1800
+
+    def track_ratio(self, ratios, cell, against):
+        rounds = ratios[cell].get(against)
+        return np.nan if rounds is None else float(np.median(rounds))
+
+
+class Recording:
+    """Time to record a chain of operations and to write its program."""
+
+    params = ([100, 1000, 10000],)
+    param_names = ("operations",)
+    timeout = 120
+
+    def time_first_call(self, operations):
+        def chain(x):
+            for k in range(operations // 2):
+                x = np.sin(x) + k
+            return x
+
+        opad.compile(chain)(np.ones(4))
+
+
+def _best(function, repeats=3):
+    times = []
+    for _ in range(repeats):
+        start = perf_counter()
+        function()
+        times.append(perf_counter() - start)
+    return min(times)
+
+
+def main():
+    """Print what `Compiled` measures as a table: python -m benchmarks.programs (in asv_bench/)."""
+    print(
+        f"{'gradient of':24}{'compiled / eager':>18}{'/ forward':>12}{'recording / eager':>20}{'bytes allocated':>18}"
+    )
+    for name in WORKLOADS:
+        case = Compiled()
+        case.setup(name)
+        speed, forward = case.track_compiled_over_eager(name), case.track_gradient_over_forward(name)
+        recording, allocated = case.track_recording_over_eager(name), case.track_bytes_allocated(name)
+        print(f"{name:24}{speed:18.2f}{forward:12.2f}{recording:20.1f}{allocated:18,}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""What is known of NumPy's functions: which make new arrays, which make views, which results have a fixed shape.
+
+A function that is not listed is taken to be anything: its result may share memory with an argument, may change its
+shape with the values, may differ from call to call, and may keep its arguments.
+"""
+
+import operator
+
+import numpy as np
+
+from opad.errors import TracingError
+from opad.operators.indexing import scatter_add
+from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
+
+
+def _named(module, names):
+    return {getattr(module, name) for name in names.split() if hasattr(module, name)}
+
+
+STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
+FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone
+_MUTATORS = _named(np, "put place copyto putmask put_along_axis fill_diagonal")
+
+VIEWS = _named(
+    np,
+    "transpose reshape ravel swapaxes moveaxis squeeze expand_dims broadcast_to diagonal flip real imag rollaxis "
+    "matrix_transpose atleast_1d atleast_2d atleast_3d fliplr flipud rot90 permute_dims asarray ascontiguousarray",
+)
+_SHARING = VIEWS | _named(np, "einsum diag split array_split hsplit vsplit dsplit unstack broadcast_arrays nan_to_num")
+_SHARING |= _named(np.linalg, "matrix_power matrix_transpose diagonal") | {getitem, operator.pos}
+REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
+WITH_OUT = _named(np, "concatenate stack cumsum cumprod mean")
+_FRESH = _named(
+    np,
+    "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "
+    "all any count_nonzero argmax argmin argsort sort matmul dot vdot inner outer tensordot kron cross vecdot matvec "
+    "vecmat concatenate stack vstack hstack column_stack dstack block clip take take_along_axis tile roll pad "
+    "diff ediff1d "
+    "gradient interp copy full_like tri tril triu trace convolve correlate searchsorted isclose round around where "
+    "angle sinc trapezoid cumulative_sum cumulative_prod polyval vander nan_to_num linspace allclose array_equal",
+)
+_FRESH -= _SHARING
+_FRESH |= _named(
+    np.linalg,
+    "solve inv pinv cholesky qr svd svdvals eigh eigvalsh det slogdet norm vector_norm matrix_norm cond matmul outer "
+    "cross tensordot vecdot multi_dot trace tensorsolve tensorinv",
+)
+_FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
+_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
+SCALAR_OPERATORS = {
+    operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
+    operator.neg, operator.abs, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
+}  # fmt: skip
+_FRESH |= SCALAR_OPERATORS
+
+
+def is_ufunc(function):
+    """True for a ufunc and its methods reduce, accumulate, reduceat and outer."""
+    return isinstance(function, np.ufunc) or isinstance(getattr(function, "__self__", None), np.ufunc)
+
+
+def is_known(function):
+    """True if equal arguments give equal results and nothing is kept, so that calls may be merged."""
+    return is_ufunc(function) or function in _FRESH or function in _SHARING
+
+
+def makes_new_array(step):
+    """True if no result shares memory with an argument."""
+    return is_ufunc(step.function) or step.function in _FRESH
+
+
+def has_static_shape(step, specs):
+    """True if shapes and dtypes of the results follow from shapes and dtypes of the arguments."""
+    function, args = step.function, step.args
+    if function is getitem:
+        keys = args[1] if type(args[1]) is tuple else (args[1],)
+        return not any(type(k) is Ref and specs[k].dtype.kind == "b" for k in keys)
+    if function is np.where:
+        return len(args) == 3
+    if function in (np.linspace, np.full_like, np.tile, np.roll, np.pad, np.trapezoid, np.interp, np.split):
+        return not any(type(a) is Ref for a in args[1:])
+    return is_known(function)
+
+
+def refuse_mutation(function, kwargs):
+    """Raise for functions that write into an argument."""
+    if (
+        function in _MUTATORS
+        or kwargs.get("out") is not None
+        or (function is np.nan_to_num and not kwargs.get("copy", True))
+    ):
+        raise TracingError(
+            f"{function.__name__} was to write into an existing array while a program was being recorded; expected an "
+            "expression that makes a new array. Write np.where(mask, a, b) or np.concatenate([...])."
+        )
+
+
+def map_refs(tree, function):
+    """Apply `function` to every Ref in nested tuples, lists and dicts."""
+    if type(tree) is Ref:
+        return function(tree)
+    if type(tree) is tuple or type(tree) is list:
+        return type(tree)([map_refs(part, function) for part in tree])
+    if type(tree) is dict:
+        return {name: map_refs(part, function) for name, part in tree.items()}
+    return tree
+
+
+def refs_in(tree):
+    """All Refs in nested tuples, lists and dicts."""
+    found = []
+    map_refs(tree, found.append)
+    return found
+
+
+def inputs_of(step):
+    """All Refs that a step reads."""
+    return [*refs_in(step.args), *refs_in(step.kwargs)] if step.kwargs else refs_in(step.args)

@@ -1,0 +1,229 @@
+"""The Python text of a program: NumPy calls that write into planned buffers."""
+
+import operator
+
+import numpy as np
+
+from opad.programs.functions import REDUCTIONS, WITH_OUT, makes_new_array, refs_in
+from opad.programs.plan import is_matrix_product
+from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
+from opad.programs.results import result_array
+
+_INFIX = {
+    operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
+    operator.mod: "%", operator.pow: "**", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
+    operator.eq: "==", operator.ne: "!=",
+}  # fmt: skip
+_SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+_ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
+
+
+class ProgramChanged(Exception):
+    """A guard failed: the values of this call take another path than the recorded one."""
+
+
+class Source:
+    """The text of a program and the objects that it names.
+
+    Attributes
+    ----------
+    text : str
+    namespace : dict
+    origins : list with the user's (file, line), or None, for every line of the text
+    """
+
+    def __init__(self, plan, inputs, guards):
+        self.plan, self.specs = plan, plan.specs
+        self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
+        self._names, self._numbers = {}, {}
+        self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
+        self._setup, self._body = [], []
+        waiting = {}
+        for guard in guards:
+            waiting.setdefault(guard.ref, []).append(guard)
+        for ref in inputs:
+            self._check(waiting.pop(ref, ()))
+        dying = plan.last_uses()
+        for number, step in enumerate(plan.steps):
+            self._write(step)
+            for ref in step.outs:
+                self._check(waiting.pop(ref, ()))
+            if number in dying:
+                self._line(f"del {', '.join(map(self.name, dying[number]))}", None)
+        self._write_return()
+        self._assemble([f"p{k}" for k in range(len(inputs))])
+
+    # -- names ------------------------------------------------------------------------------------------------------
+
+    def name(self, ref):
+        """The variable that holds a value."""
+        return self._ref_names.get(ref) or f"v{int(ref)}"
+
+    def constant(self, value):
+        """The name of an object of the program."""
+        if value is None or value is Ellipsis or isinstance(value, bool | int | str):
+            return repr(value)
+        if isinstance(value, tuple):
+            return f"({''.join(f'{self.constant(part)}, ' for part in value)})"
+        if type(value) is slice:
+            return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
+        key = id(value)
+        if key not in self._names:
+            label = getattr(value, "__name__", None) if callable(value) else None
+            if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
+                label = f"c{len(self._names)}"
+            self._names[key] = label
+            self.namespace[label] = value
+        return self._names[key]
+
+    def expression(self, tree):
+        """An argument as Python text."""
+        if type(tree) is Ref:
+            return self.name(tree)
+        if type(tree) is tuple and refs_in(tree):
+            return f"({', '.join(map(self.expression, tree))},)"
+        if type(tree) is list:
+            return f"[{', '.join(map(self.expression, tree))}]"
+        return self.constant(tree)
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def _write(self, step):
+        args = [self.expression(a) for a in self._operands(step)]
+        buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
+        if step.out in self.plan.recycled:
+            spec, buffered = self.specs[step.out], True
+            layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
+            self._setup.append(f"r{int(step.out)} = []")
+            self._line(f"{out} = {self.constant(result_array)}(r{int(step.out)}, {layout})", step)
+        target = out + ("," if type(step.out) is tuple else "")
+        if step.function in REDUCTIONS and buffered:
+            self._line(f"{self._reduction(step, args[0], out)}", step)
+        elif is_matrix_product(step, self.specs):
+            self._line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
+        elif buffered:
+            by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
+            keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+            by_name = "out=" if step.function in WITH_OUT else by_name
+            self._line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
+        elif step.out in self.plan.fixed_views:
+            self._setup.append(f"{target} = {self._call(step, args)}")
+        else:
+            self._line(f"{target} = {self._call(step, args)}", step)
+
+    def _operands(self, step):
+        """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
+        spec = self.specs[step.outs[0]]
+        if step.function not in _ARITHMETIC or not spec.is_ndarray or spec.dtype.kind not in "fc":
+            return step.args
+        return [self._number(a, spec.dtype) if type(a) in (int, float) else a for a in step.args]
+
+    def _number(self, value, dtype):
+        return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
+
+    def _reduction(self, step, argument, out):
+        reduce = self.constant(REDUCTIONS[step.function].reduce)
+        axis, keepdims = step.kwargs.get("axis"), bool(step.kwargs.get("keepdims", False))
+        return f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
+
+    def _call(self, step, args):
+        function = step.function
+        keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+        if function in _INFIX:
+            return f"{args[0]} {_INFIX[function]} {args[1]}"
+        if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
+            return f"{args[0]} {_SCALAR_INFIX[function]} {args[1]}"
+        if function is operator.neg:
+            return f"-{args[0]}"
+        if function is to_float or function is to_complex:
+            return f"{'float' if function is to_float else 'complex'}({args[0]})"
+        if function is getitem:
+            return f"{args[0]}[{args[1]}]"
+        first = step.args[0] if args else None
+        if type(first) is Ref and self.specs[first].is_ndarray and not keywords:
+            if function is np.transpose and len(args) == 1:
+                return f"{args[0]}.T"
+            if function is np.reshape and len(args) == 2:
+                return f"{args[0]}.reshape({args[1]})"
+            if function in (astype, item):
+                return f"{args[0]}.{function.__name__}({', '.join(args[1:])})"
+        return f"{self.constant(function)}({', '.join(args + keywords)})"
+
+    def _are_scalars(self, step):
+        """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
+        kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
+        return (kinds <= {np.float64, float} and np.float64 in kinds) or kinds == {np.float32}
+
+    # -- guards and results -----------------------------------------------------------------------------------------
+
+    def _check(self, guards):
+        for guard in guards:
+            name = self.name(guard.ref)
+            if guard.kind == "bool":
+                condition = f"not {name}" if guard.expected else name
+            elif guard.kind == "int":
+                condition = f"int({name}) != {guard.expected}"
+            else:
+                spec = guard.expected
+                condition = f"type({name}) is not {self.constant(spec.type)}"
+                if hasattr(spec.type, "dtype"):
+                    condition += f" or {name}.shape != {spec.shape} or {name}.dtype != {self.constant(spec.dtype)}"
+            self._line(f"if {condition}: raise ProgramChanged", None)
+
+    def _write_return(self):
+        """Results are new arrays, each its own."""
+        new = {ref for step in self.plan.steps if makes_new_array(step) for ref in step.outs}
+        parts, seen = [], set()
+        for out in self.plan.outputs:
+            if type(out) is not Ref:
+                parts.append(
+                    f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out)
+                )
+                continue
+            spec = self.specs[out]
+            is_array = hasattr(spec.type, "__array_function__")
+            borrowed = out not in new or (out in seen and not self.plan.donate)
+            parts.append(self._copy(out, spec) if is_array and borrowed else self.name(out))
+            seen.add(out)
+        self._line(f"return [{', '.join(parts)}]", None)
+
+    def _copy(self, out, spec):
+        return (
+            f"{self.name(out)}.copy()" if hasattr(spec.type, "copy") else f"{self.constant(np.copy)}({self.name(out)})"
+        )
+
+    # -- text -------------------------------------------------------------------------------------------------------
+
+    def _line(self, text, step):
+        self._body.append((text, step and step.origin, step and step.errstate))
+
+    def _assemble(self, parameters):
+        buffers = map(self.name, self.plan.held)
+        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self._setup)]
+        lines.append(f"    def program({', '.join(parameters)}):")
+        self.origins = [None] * len(lines)
+        place = state = None
+        for text, origin, errstate in self._body:
+            if errstate != state:
+                state = errstate
+                if state:
+                    keywords = ", ".join(f"{name}={value!r}" for name, value in state.items())
+                    lines.append(f"        with errstate({keywords}):")
+                    self.origins.append(origin)
+            if origin and origin != place and origin[0]:
+                place = origin
+                text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
+            lines.append(f"        {'    ' if state else ''}{text}")
+            self.origins.append(origin)
+        self.text = "\n".join([*lines, "    return program", ""])
+
+    def compile(self, filename):
+        """A function that makes programs, each with buffers of its own."""
+        code = compile(self.text, filename, "exec")
+
+        def instance():
+            namespace = dict(self.namespace)
+            exec(code, namespace)
+            return namespace["make"](*self.plan.allocate())
+
+        return instance

@@ -1,0 +1,187 @@
+"""Where the values of a program live: liveness, buffers that are reused, steps that work in place."""
+
+import numpy as np
+
+from opad.programs import results
+from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, inputs_of, is_known, makes_new_array, refs_in
+from opad.programs.recorded import Ref, getitem
+
+LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
+
+
+class Plan:
+    """The memory of a program.
+
+    Attributes
+    ----------
+    buffers : dict Ref -> number of a piece of memory, for values that are written with out=
+    sizes : list of bytes, one per piece of memory
+    stacked : dict Ref -> None for a stack, or (Ref of the stack, index or slice) for what lies in it
+    recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
+    fixed_views : set of Refs, views of buffers that are made once
+    roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
+    """
+
+    def __init__(self, steps, outputs, specs, donate=False, stacks=None):
+        self.steps, self.outputs, self.specs, self.donate = steps, outputs, specs, donate
+        self.results = set() if donate else {out for out in outputs if type(out) is Ref}
+        self.lasting = {out for out in outputs if type(out) is Ref}
+        self.buffers, self.sizes, self.fixed_views, self.roots = {}, [], set(), {}
+        self.stacked = {} if stacks is None else dict.fromkeys(stacks.arrays) | stacks.places
+        self._given_away = {ref for step in steps if not is_known(step.function) for ref in inputs_of(step)}
+        large = [step.out for step in steps if step.out in self.results and writes_out(step, specs)]
+        self.recycled = {ref for ref in large if results.is_counted and specs[ref].nbytes >= results.SMALLEST}
+        self._find_buffers()
+        self._assign_memory()
+
+    def _find_buffers(self):
+        for step in self.steps:
+            out = step.out
+            if out in self.stacked:
+                continue
+            if writes_out(step, self.specs) and out not in self.results and out not in self._given_away:
+                self.buffers[out] = None
+                self.roots[out] = frozenset([out])
+                continue
+            shared = frozenset()
+            if not makes_new_array(step):
+                shared = shared.union(*(self.roots.get(ref, ()) for ref in inputs_of(step)))
+                if step.function in VIEWS | {getitem} and self._is_fixed(step):
+                    self.fixed_views.add(out)
+            for ref in step.outs:
+                self.roots[ref] = shared
+
+    def is_written(self, ref):
+        """True for values that are written with out=, into a buffer or a stack."""
+        return ref in self.buffers or ref in self.stacked
+
+    def _is_fixed(self, step):
+        """A view of a buffer by static arguments, which stays valid from call to call."""
+        base, *rest = step.args
+        if type(base) is not Ref or (base not in self.buffers and base not in self.fixed_views):
+            return False
+        if refs_in(rest) or refs_in(step.kwargs) or not self.specs[step.out].is_ndarray:
+            return False
+        probe = np.empty_like(
+            np.empty(0, self.specs[base].dtype), shape=self.specs[base].shape, order=self.specs[base].order
+        )
+        if base in self.fixed_views:  # its strides are not known here
+            return step.function in (
+                np.transpose,
+                np.swapaxes,
+                np.moveaxis,
+                np.expand_dims,
+                np.matrix_transpose,
+                np.flip,
+            )
+        return np.may_share_memory(probe, step.function(probe, *rest, **step.kwargs))
+
+    def _assign_memory(self):
+        last = {}
+        for number, step in enumerate(self.steps):
+            for ref in (*inputs_of(step), *step.outs):
+                for root in self.roots.get(ref, ()):
+                    last[root] = number
+        for out in self.lasting:
+            for root in self.roots.get(out, ()):
+                last[root] = len(self.steps)
+        ending = {}
+        for root, number in last.items():
+            ending.setdefault(number, []).append(root)
+        free = {}
+        for number, step in enumerate(self.steps):
+            dying = [root for root in ending.get(number, ()) if root != step.out]
+            if step.out in self.buffers:
+                operand = self._in_place(step, dying)
+                if operand is None:
+                    self._place(step.out, free)
+                else:
+                    self.buffers[step.out] = self.buffers[operand]
+                    dying.remove(operand)
+            if step.out in ending.get(number, ()):
+                dying.append(step.out)
+            for root in dying:
+                memory = self.buffers[root]
+                free.setdefault(self.sizes[memory], []).append(memory)
+
+    def _in_place(self, step, dying):
+        """An operand whose memory the result of an elementwise step may take over, or None."""
+        if not isinstance(step.function, np.ufunc) or step.function.signature:
+            return None
+        spec, operands = self.specs[step.out], refs_in(step.args)
+        for ref in operands:
+            if ref in dying and self.specs[ref] == spec and self.specs[ref].order == spec.order:
+                others = [other for other in operands if other != ref]
+                if not any(ref in self.roots.get(other, ()) for other in others):
+                    return ref
+        return None
+
+    def _place(self, ref, free):
+        nbytes = max(self.specs[ref].nbytes, 1)
+        if free.get(nbytes):
+            self.buffers[ref] = free[nbytes].pop()
+        else:
+            self.buffers[ref] = len(self.sizes)
+            self.sizes.append(nbytes)
+
+    def last_uses(self):
+        """dict position of a step -> large values outside the program's memory that nothing needs after it."""
+        last = {}
+        for number, step in enumerate(self.steps):
+            last.update((ref, number) for ref in step.outs)
+            last.update((ref, number) for ref in inputs_of(step) if ref in last)
+        dying = {}
+        for ref, number in last.items():
+            kept = ref in self.lasting or self.is_written(ref) or ref in self.fixed_views
+            if not kept and self.specs[ref].nbytes >= LARGE:
+                dying.setdefault(number, []).append(ref)
+        return dying
+
+    @property
+    def held(self):
+        """Refs of all values that live in memory of the program, in the order of `allocate`."""
+        return [*self.buffers, *self.stacked]
+
+    def allocate(self):
+        """Fresh arrays for the values that are held."""
+        memory = [np.empty(size, np.uint8) for size in self.sizes]
+        arrays = {}
+        for ref, number in self.buffers.items():
+            spec = self.specs[ref]
+            flat = memory[number][: spec.nbytes].view(spec.dtype)
+            arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
+        for ref, place in self.stacked.items():  # stacks come before what lies in them
+            spec = self.specs[ref]
+            arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
+        return list(arrays.values())
+
+    @property
+    def nbytes(self):
+        """Bytes of all memory of the program."""
+        return sum(self.sizes) + sum(self.specs[ref].nbytes for ref, place in self.stacked.items() if place is None)
+
+
+def writes_out(step, specs):
+    """True for calls that can write their result into a buffer."""
+    if type(step.out) is tuple:
+        return False
+    spec, function = specs[step.out], step.function
+    if not spec.is_ndarray or not spec.shape or spec.dtype.kind not in "fcbiu":
+        return False
+    if isinstance(function, np.ufunc):
+        return not step.kwargs and function.nout == 1 and len(step.args) == function.nin
+    if function in REDUCTIONS:
+        return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
+    if function in WITH_OUT:
+        return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
+    return is_matrix_product(step, specs)
+
+
+def is_matrix_product(step, specs):
+    """Two matrices of one dtype: `a.dot(b, out)` is the same BLAS call as matmul, at a third of its overhead."""
+    if step.function not in (np.matmul, np.dot) or len(step.args) != 2 or step.kwargs:
+        return False
+    a, b = (specs[x] if type(x) is Ref else x for x in step.args)
+    if not all(isinstance(x, np.ndarray) or getattr(x, "is_ndarray", False) for x in (a, b)):
+        return False
+    return a.ndim == b.ndim == 2 and a.dtype == b.dtype and a.dtype.kind in "fc"

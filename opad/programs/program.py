@@ -1,0 +1,95 @@
+"""One recorded path of a function, ready to run."""
+
+import threading
+import traceback
+from itertools import count
+
+import numpy as np
+
+from opad.programs.functions import inputs_of
+from opad.programs.generate import ProgramChanged, Source
+from opad.programs.optimise import optimise
+from opad.programs.plan import Plan, is_matrix_product, writes_out
+from opad.programs.recorded import Ref
+from opad.programs.stacking import stack_small_steps
+
+_numbers = count()
+
+
+class Program:
+    """One recorded path of a function for one signature of arguments.
+
+    Attributes
+    ----------
+    source : str, the Python text that is run
+    structure : optree structure of the result
+    watch : Watch, what the program relies on besides its arguments
+    unpack : function from the arguments to their leaves, where they are nothing but arrays
+    """
+
+    def __init__(self, recording, inputs, outputs, structure, watch, donate=False):
+        steps, guards, outputs = optimise(recording, outputs)
+        steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs)
+        plan = Plan(steps, outputs, recording.specs, donate, stacks)
+        source = Source(plan, inputs, guards)
+        self.filename = f"<opad program {next(_numbers)}>"
+        self.source = source.text
+        self.structure = structure
+        self.watch = watch
+        self.unpack = None
+        self.facts = (len(recording.steps), plan, guards)
+        self._origins = source.origins
+        self._make = source.compile(self.filename)
+        self._local = threading.local()
+
+    def __call__(self, leaves):
+        """The result's leaves; raises ProgramChanged if a guard fails."""
+        local = self._local
+        run = local.__dict__.pop("run", None)  # buffers belong to one call of one thread at a time
+        if run is None:
+            run = self._make()
+        try:
+            return run(*leaves)
+        finally:
+            local.run = run
+
+    def origin_of(self, error):
+        """The user's (file, line) of the step that raised, or None."""
+        for frame in traceback.extract_tb(error.__traceback__):
+            if frame.filename == self.filename and frame.lineno <= len(self._origins):
+                return self._origins[frame.lineno - 1]
+        return None
+
+    def statistics(self):
+        """Steps, operations, memory, guards and constants, by name."""
+        recorded, plan, guards = self.facts
+        specs, steps = plan.specs, plan.steps
+        constants = {id(a): a for step in steps for a in step.args if isinstance(a, np.ndarray) and a.size > 1}
+        outs = [specs[ref] for step in steps for ref in step.outs if writes_out(step, specs)]
+        return {
+            "steps": f"{len(steps)} of {recorded} recorded",
+            "floating-point operations": f"{sum(_operations(step, specs) for step in steps):.4g}",
+            "bytes written": f"{sum(spec.nbytes for spec in outs):.4g}",
+            "buffers": f"{len(plan.sizes)} pieces, {plan.nbytes:,} bytes, for {len(plan.held)} values",
+            "guards": ", ".join(f"{g.kind} {g.expected}" for g in guards if g.kind != "spec") or "none on values",
+            "guards on shapes": str(sum(g.kind == "spec" for g in guards)),
+            "constant arrays": ", ".join(f"{a.dtype}{a.shape}" for a in constants.values()) or "none",
+            "compared before each call": f"{self.watch.nbytes:,} bytes of closed-over arrays",
+        }
+
+
+def _operations(step, specs):
+    """Multiplications and additions of a step, where they are known."""
+    size = sum(specs[ref].size for ref in step.outs)
+    if is_matrix_product(step, specs) or step.function is np.matmul:
+        first = step.args[0]
+        shape = specs[first].shape if type(first) is Ref else np.shape(first)
+        return 2 * size * (shape[-1] if shape else 1)
+    if isinstance(step.function, np.ufunc):
+        return size
+    if step.function in (np.sum, np.max, np.min, np.prod):
+        return sum(specs[ref].size for ref in inputs_of(step))
+    return 0
+
+
+__all__ = ["Program", "ProgramChanged"]

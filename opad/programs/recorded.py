@@ -1,0 +1,242 @@
+"""The array that a recorded function sees in place of each of its arguments."""
+
+import operator
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from opad.errors import TracingError
+from opad.tracing.methods import install_methods
+
+_PYTHON = (float, complex, int, bool)
+
+
+class Ref(int):
+    """The number of a value in a recording, as an argument of a step."""
+
+    __slots__ = ()
+
+    def __repr__(self):
+        return f"v{int(self)}"
+
+
+class RecordedArray(NDArrayOperatorsMixin):
+    """An array, or a number, whose NumPy calls are recorded; see `opad.compile`."""
+
+    __slots__ = ("recording", "ref", "value")
+    __array_priority__ = 500
+    __hash__ = None
+    is_symbolic = True
+
+    def __init__(self, value, recording, ref):
+        self.value = value
+        self.recording = recording
+        self.ref = ref
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
+        if any(x is not None for x in kwargs.get("out") or ()) or method == "at":
+            raise TracingError(
+                f"{ufunc.__name__} was to write into an existing array while a program was being recorded. Expected an "
+                "expression that makes a new array: write y = y + x."
+            )
+        if any(_is_traced(x) for x in inputs):
+            return NotImplemented
+        if (
+            ufunc is np.power
+            and method == "__call__"
+            and not kwargs
+            and _is_int_two(inputs[1])
+            and _is_float(inputs[0])
+        ):
+            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does
+        return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
+
+    def __array_function__(self, function, types, args, kwargs):
+        if any(t.__name__ == "TracedArray" for t in types):
+            return NotImplemented
+        kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
+        return self.recording.call(function, args, kwargs)
+
+    def __opad_dispatch__(self, function, args, kwargs):
+        return self.recording.call(function.__wrapped__, args, kwargs)
+
+    def __opad_fresh__(self, leaf):
+        """This value in the kind of `leaf`, as `pytrees.fresh` does for plain arrays."""
+        like = leaf.value if type(leaf) is RecordedArray else leaf
+        value = self.value
+        if type(like) is float or type(like) is complex:
+            return self.recording.call(to_float if type(like) is float else to_complex, (self,), {})
+        if isinstance(like, np.generic):
+            return self[()] if isinstance(value, np.ndarray) else self
+        if isinstance(value, np.generic) or not hasattr(value, "ndim"):
+            return self.recording.call(to_array, (self,), {})
+        return self
+
+    def __array__(self, *args, **kwargs):
+        raise TracingError(
+            f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
+            "expected NumPy functions and operators (np.take(table, index) rather than table[index]). Compute it "
+            "outside the compiled function, or pass it as an argument."
+        )
+
+    shape = property(lambda self: np.shape(self.value))
+    ndim = property(lambda self: np.ndim(self.value))
+    size = property(lambda self: np.size(self.value))
+    base = property(lambda self: getattr(self.value, "base", None))
+    itemsize = property(lambda self: self.dtype.itemsize)
+    nbytes = property(lambda self: self.size * self.dtype.itemsize)
+
+    @property
+    def dtype(self):
+        value = self.value
+        return np.dtype(type(value)) if type(value) in _PYTHON else value.dtype
+
+    def __len__(self):
+        return len(self.value)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key):
+        return self.recording.call(getitem, (self, key), {})
+
+    def __bool__(self):
+        return self.recording.guard_value(self, bool)
+
+    def __int__(self):
+        return self.recording.guard_value(self, int)
+
+    def __index__(self):
+        if self.dtype.kind not in "iub":
+            raise TypeError("only integer scalars can be an index")
+        return self.recording.guard_value(self, int)
+
+    def __float__(self):
+        raise TracingError(
+            "float() of a value while a program was being recorded would make it a constant. Expected NumPy functions "
+            "(np.sin rather than math.sin); return the value and convert it outside the compiled function."
+        )
+
+    __complex__ = __float__
+
+    def item(self, *position):
+        """The Python number, which stays recorded."""
+        return self.recording.call(item, (self, *position), {})
+
+    def tolist(self):
+        """Refused: a list of numbers would be constant."""
+        return self.__float__()
+
+    def __setitem__(self, key, value):
+        raise TracingError(
+            "assignment into an array while a program was being recorded; expected an expression that makes a new "
+            "array. Write np.where(mask, a, b) or np.concatenate([...])."
+        )
+
+    def fill(self, value):
+        """Refused, as every assignment."""
+        self.__setitem__(..., value)
+
+    def astype(self, dtype, copy=True):
+        """The array in another dtype."""
+        dtype = np.dtype(dtype)
+        return self if dtype == self.dtype else self.recording.call(astype, (self, dtype), {})
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, memo):
+        return self
+
+    def __repr__(self):
+        return f"RecordedArray({self.value!r})"
+
+
+# -- what arrays do without a function of NumPy, as functions ---------------------------------------------------------
+
+
+def getitem(x, key):
+    """x[key]."""
+    return x[key]
+
+
+def astype(x, dtype):
+    """x in another dtype."""
+    return x.astype(dtype) if hasattr(x, "astype") else np.dtype(dtype).type(x)
+
+
+def item(x, *position):
+    """The Python number in x."""
+    return x.item(*position)
+
+
+def to_float(x):
+    """A Python float."""
+    return float(x)
+
+
+def to_complex(x):
+    """A Python complex number."""
+    return complex(x)
+
+
+def to_array(x):
+    """A new array."""
+    return np.array(x)
+
+
+# -- operators ---------------------------------------------------------------------------------------------------------
+# Numbers keep to Python's arithmetic, and ** to that of the value's own type, so that results have the types they have
+# in the function itself.
+
+
+def _is_number(x):
+    return type(x.value if type(x) is RecordedArray else x) in _PYTHON
+
+
+def _install_operators():
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
+        operation = getattr(operator, name)
+        forward, reflected = (getattr(NDArrayOperatorsMixin, f"__{side}{name}__") for side in ("", "r"))
+        setattr(RecordedArray, f"__{name}__", _operator(operation, forward, name == "pow"))
+        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, name == "pow", swapped=True))
+    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
+        method = getattr(NDArrayOperatorsMixin, f"__{name}__")
+        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method, False))
+    for name in ("neg", "pos", "abs"):
+        setattr(
+            RecordedArray, f"__{name}__", _unary(getattr(operator, name), getattr(NDArrayOperatorsMixin, f"__{name}__"))
+        )
+
+
+def _operator(operation, method, is_power, swapped=False):
+    def binary(self, other):
+        exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
+        if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
+            exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
+        if exact or (_is_number(self) and _is_number(other)):
+            return self.recording.call(operation, (other, self) if swapped else (self, other), {})
+        return method(self, other)
+
+    return binary
+
+
+def _unary(operation, method):
+    return lambda self: self.recording.call(operation, (self,), {}) if _is_number(self) else method(self)
+
+
+def _is_int_two(x):
+    return type(x) is int and x == 2
+
+
+def _is_float(x):
+    value = x.value if type(x) is RecordedArray else x
+    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+
+
+def _is_traced(x):
+    return type(x).__name__ == "TracedArray"
+
+
+install_methods(RecordedArray)
+_install_operators()

@@ -1,0 +1,235 @@
+"""Recording: run a function once on arrays that note every NumPy call, and keep the straight-line list of calls.
+
+The recorder is the outermost array type. Whatever runs inside, a gradient with its trace and substitutions included, is
+seen as the NumPy calls that it makes; there is no second implementation of anything.
+"""
+
+import sys
+
+import numpy as np
+
+from opad.errors import TracingError
+from opad.programs import functions as kinds
+from opad.programs.recorded import RecordedArray, Ref, getitem
+from opad.tracing import protect
+
+
+class ForeignSymbol(BaseException):
+    """A value of another trace or recording was met; the function cannot be recorded by itself."""
+
+
+class Spec:
+    """What is known of a value before it is computed.
+
+    Attributes
+    ----------
+    type : type of the value: an array type, a NumPy scalar type, or float, complex, int, bool
+    shape, dtype
+    order : "F" for arrays in Fortran order alone, else "C"
+    """
+
+    __slots__ = ("dtype", "order", "shape", "type")
+
+    def __init__(self, value):
+        self.type = type(value)
+        self.shape = np.shape(value)
+        self.dtype = getattr(value, "dtype", None) or np.dtype(self.type)
+        flags = getattr(value, "flags", None)
+        self.order = "F" if flags is not None and flags.f_contiguous and not flags.c_contiguous else "C"
+
+    is_ndarray = property(lambda self: self.type is np.ndarray)
+    ndim = property(lambda self: len(self.shape))
+
+    @property
+    def size(self):
+        size = 1
+        for n in self.shape:
+            size *= n
+        return size
+
+    @property
+    def nbytes(self):
+        return self.size * self.dtype.itemsize
+
+    def __eq__(self, other):
+        return self.shape == other.shape and self.dtype == other.dtype and self.type is other.type
+
+    __hash__ = None
+
+
+class Step:
+    """One call of a recording.
+
+    Attributes
+    ----------
+    function : callable
+    args, kwargs : arguments, with Refs for recorded values (also inside tuples and lists)
+    out : Ref, or tuple of Refs
+    wrap : type of the tuple or list that the call returned, or None
+    origin : (file, line) in the user's code
+    scope : number of the recomputation that made the call; steps of different ones are never merged
+    errstate : dict of np.geterr where it is not the caller's, or None
+    """
+
+    __slots__ = ("args", "errstate", "function", "kwargs", "origin", "out", "scope")
+
+    def __init__(self, function, args, kwargs, out, origin, scope=0, errstate=None):
+        self.function = function
+        self.args = args
+        self.kwargs = kwargs
+        self.out = out
+        self.origin = origin
+        self.scope = scope
+        self.errstate = errstate
+
+    @property
+    def outs(self):
+        """The Refs that the step defines."""
+        return self.out if type(self.out) is tuple else (self.out,)
+
+    def with_arguments(self, function, args, kwargs):
+        """The same step with another function or other arguments."""
+        return Step(function, args, kwargs, self.out, self.origin, self.scope, self.errstate)
+
+    def __repr__(self):
+        return f"{self.out} = {getattr(self.function, '__name__', self.function)}{self.args}"
+
+
+class Guard:
+    """What a recording relies on.
+
+    Attributes
+    ----------
+    kind : "bool" or "int" (the value decided a branch or was used as a number), "spec" (its shape and dtype depend on
+        values)
+    ref : Ref
+    expected : the value, or the Spec
+    """
+
+    __slots__ = ("expected", "kind", "ref")
+
+    def __init__(self, kind, ref, expected):
+        self.kind = kind
+        self.ref = ref
+        self.expected = expected
+
+
+class Recording:
+    """The steps of one run.
+
+    Attributes
+    ----------
+    steps : list of Step
+    guards : list of Guard
+    specs : list of Spec, one per Ref
+    failed : (file, line) of a call that raised, or None; the function may have caught the exception
+    """
+
+    def __init__(self, constants):
+        self.steps = []
+        self.guards = []
+        self.specs = []
+        self.failed = None
+        self.constants = constants
+        self.foreign = False
+        self._errstate = np.geterr()
+
+    def new(self, value):
+        """A recorded array for a value."""
+        if type(value).__name__ in ("RecordedArray", "TracedArray"):
+            self.stop()
+        if not isinstance(value, int | float | complex | np.generic) and not hasattr(value, "__array_function__"):
+            raise TracingError(
+                f"a function returned {type(value).__name__} ({value!r:.60}) while a program was being recorded; "
+                "expected arrays or numbers, or a tuple of them. Call it outside the compiled function."
+            )
+        self.specs.append(Spec(value))
+        return RecordedArray(value, self, Ref(len(self.specs) - 1))
+
+    def stop(self):
+        """Give up: what is being recorded is part of something larger."""
+        self.foreign = True
+        raise ForeignSymbol
+
+    def call(self, function, args, kwargs):
+        """Run a call on the values and add it to the steps."""
+        plain_args, plain_kwargs = self.values(args), self.values(kwargs)
+        if function in kinds.STATIC:
+            return function(*plain_args, **plain_kwargs)
+        if function in kinds.FRESH_CONSTANTS:
+            return self.constants.own(function(*plain_args, **plain_kwargs))
+        kinds.refuse_mutation(function, kwargs)
+        errstate = np.geterr()
+        try:
+            result = function(*plain_args, **plain_kwargs)
+        except Exception:
+            self.failed = _origin()
+            raise
+        step = Step(function, self.refs(args), self.refs(kwargs), None, _origin(), protect.scope.number)
+        step.errstate = None if errstate == self._errstate else errstate
+        if isinstance(result, tuple | list):
+            parts = [self.new(part) for part in result]
+            wrapped = type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
+            step.out = tuple(part.ref for part in parts)
+        else:
+            parts = [wrapped := self.new(result)]
+            step.out = wrapped.ref
+        self.steps.append(step)
+        if not kinds.has_static_shape(step, self.specs):
+            self.guards += [Guard("spec", part.ref, self.specs[part.ref]) for part in parts]
+        return wrapped
+
+    def guard_value(self, array, convert):
+        """The plain value of a recorded scalar, on which the recording now relies."""
+        value = convert(array.value)
+        self.guards.append(Guard(convert.__name__, array.ref, value))
+        return value
+
+    def values(self, tree):
+        """Recorded arrays replaced by their values, in nested tuples, lists, dicts and slices."""
+        kind = type(tree)
+        if kind is RecordedArray:
+            if tree.recording is not self:
+                self.stop()
+            return tree.value
+        if kind is tuple or kind is list:
+            return kind([self.values(part) for part in tree])
+        if kind is dict:
+            return {name: self.values(part) for name, part in tree.items()}
+        if kind is slice:
+            return slice(*map(self.values, (tree.start, tree.stop, tree.step)))
+        return tree
+
+    def refs(self, tree):
+        """Recorded arrays replaced by their Refs, plain arrays by snapshots, numbers in slices by guarded ints."""
+        kind = type(tree)
+        if kind is RecordedArray:
+            return tree.ref
+        if kind is np.ndarray:
+            return self.constants.snapshot(tree)
+        if kind is tuple or kind is list:
+            return kind([self.refs(part) for part in tree])
+        if kind is dict:
+            return {name: self.refs(part) for name, part in tree.items()}
+        if kind is slice:
+            parts = (tree.start, tree.stop, tree.step)
+            return slice(*[self.guard_value(p, int) if type(p) is RecordedArray else p for p in parts])
+        if isinstance(tree, tuple):  # a named tuple
+            return tuple(map(self.refs, tree))
+        return tree
+
+
+def _origin():
+    """(file, line) of the innermost frame of the recorded function itself; ("", 0) for steps of a substitution."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        path = frame.f_code.co_filename.replace("\\", "/")
+        if path.endswith("/opad/programs/compiled.py"):
+            break
+        if not any(part in path for part in ("/opad/", "/numpy/", "<__array_function__")):
+            return path, frame.f_lineno
+        frame = frame.f_back
+    return "", 0
+
+
+__all__ = ["ForeignSymbol", "Guard", "RecordedArray", "Recording", "Ref", "Spec", "Step", "getitem"]

@@ -1,0 +1,31 @@
+"""Programs of arrays that only NumPy's protocols can reach, as CuPy's."""
+
+import numpy as np
+import pytest
+
+import opad
+from tests.duck import DuckArray, duck, host
+from tests.programs.equality import close
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * 2 + np.sin(x),
+        opad.grad(lambda x: np.sum(np.tanh(x) ** 2)),
+        opad.value_and_grad(lambda x: np.sum(x @ x.T)),
+        lambda x: (x, x.T, x[1:]),
+    ],
+)
+def test_duck_arrays(f, rng):
+    compiled = opad.compile(f)
+    for _ in range(3):
+        x = rng.standard_normal((3, 3))
+        result = compiled(duck(x))
+        for part in result if isinstance(result, tuple) else (result,):
+            assert isinstance(part, DuckArray)
+        expected = f(x)
+        parts = zip(result, expected, strict=True) if isinstance(result, tuple) else [(result, expected)]
+        for found, value in parts:
+            assert close(host(found), value)
+    assert len(compiled.programs) == 1

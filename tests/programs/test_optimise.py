@@ -1,0 +1,217 @@
+"""What is removed from a recording, what is kept, and where values live."""
+
+import numpy as np
+import pytest
+
+import opad
+from opad.programs.plan import writes_out
+from tests.programs.equality import assert_same
+
+
+def program_of(f, *args, **options):
+    compiled = opad.compile(f, **options)
+    assert_same(compiled(*args), f(*args))
+    return compiled.programs[0]
+
+
+def names(program):
+    _, plan, _ = program.facts
+    return [getattr(step.function, "__name__", "") for step in plan.steps]
+
+
+X = np.linspace(0.1, 1.0, 6)
+
+
+def test_repeated_calls_are_one():
+    assert names(program_of(lambda x: np.sin(x) * np.sin(x), X)) == ["sin", "multiply"]
+    assert names(program_of(lambda x: (x[1:] * x[1:], x[:-1]), X)).count("getitem") == 2
+    assert len(names(program_of(lambda x: (x + 0.0) * (x + -0.0) * (x + 0), X))) == 5
+
+
+def test_unused_calls_are_dropped():
+    def f(x):
+        np.exp(x)
+        np.linalg.svd(np.outer(x, x))
+        return np.sin(x)
+
+    assert names(program_of(f, X)) == ["sin"]
+
+
+def test_neutral_operations_vanish():
+    assert names(program_of(lambda x: np.sin(1 * (x * 1.0) / 1 - 0) * np.ones(6), X)) == ["sin"]
+    assert names(program_of(lambda x: np.conj(np.reshape(x, 6)).astype(float) + 1, X)) == ["add"]
+
+
+def test_a_gradient_is_what_one_would_write():
+    gradient = opad.grad(lambda W, x: np.sum(np.tanh(W @ x)))
+    program = program_of(gradient, np.eye(6), X[:, None])
+    assert names(program) == ["matmul", "tanh", "multiply", "subtract", "transpose", "dot"]
+    assert ".dot(" in program.source
+
+
+def test_a_checkpoint_is_computed_again():
+    inner = lambda x: np.exp(np.sin(np.cos(x)))  # noqa: E731
+    plain = names(program_of(opad.grad(lambda x: np.sum(inner(x) ** 2)), X))
+    again = names(program_of(opad.grad(lambda x: np.sum(opad.checkpoint(inner)(x) ** 2)), X))
+    assert plain.count("exp") == 1
+    assert again.count("exp") == 2
+
+
+def test_a_checkpoint_saves_memory():
+    def chain(x):
+        for _ in range(10):
+            x = np.sin(x) * x
+        return x
+
+    def f(x, wrap):
+        for _ in range(10):
+            x = wrap(chain)(x)
+        return np.sum(x)
+
+    x = np.ones(1000)
+    stored = program_of(opad.grad(lambda x: f(x, lambda g: g)), x)
+    recomputed = program_of(opad.grad(lambda x: f(x, opad.checkpoint)), x)
+    sizes = [sum(program.facts[1].sizes) for program in (recomputed, stored)]
+    assert sizes[0] < sizes[1] / 3
+
+
+def test_buffers_are_reused_and_steps_work_in_place():
+    def f(x):
+        for _ in range(50):
+            x = np.sin(x * 2 + 1)
+        return x
+
+    plan = program_of(f, X).facts[1]
+    assert len(plan.buffers) == 149
+    assert len(plan.sizes) == 1
+
+
+def test_a_value_that_is_needed_later_is_not_overwritten():
+    def f(x):
+        y = np.sin(x)
+        z = y + 1
+        w = z * y
+        return w - y.T, z
+
+    program_of(f, X)
+    program_of(lambda A: np.sin(A) + np.sin(A).T, np.arange(9.0).reshape(3, 3))
+    program_of(lambda A: (np.sin(A) @ np.sin(A)) @ np.cos(A), np.arange(9.0).reshape(3, 3))
+    program_of(lambda x: np.add.accumulate(np.sin(x)) + np.sin(x)[::-1], X)
+
+
+def test_views_of_buffers_are_made_once():
+    program = program_of(lambda A, B: np.sum(np.sin(A).T @ np.sin(B)[::2]), np.ones((3, 4)), np.ones((6, 4)))
+    setup, body = program.source.split("def program")
+    assert setup.count(" = ") == 2
+    assert "[" not in body.split("return")[0]
+
+
+def test_what_a_primitive_is_given_stays_as_it_is():
+    kept = []
+
+    @opad.primitive
+    def keep(x):
+        kept.append(x)
+        return x
+
+    def f(x):
+        y = keep(np.sin(x) * 2)
+        return np.cos(np.exp(y + 1) * 3)
+
+    with pytest.warns(RuntimeWarning, match="changes"):
+        compiled = opad.compile(f)
+        compiled(X)
+    result = compiled(X)
+    compiled(-X)
+    assert_same(kept[-2], np.sin(X) * 2, exact=True)
+    assert_same(result, np.cos(np.exp(np.sin(X) * 2 + 1) * 3), exact=True)
+
+
+def test_fortran_order():
+    A = np.asfortranarray(np.arange(12.0).reshape(3, 4))
+    program = program_of(lambda A: np.sum(np.sin(A) * 2 + A, axis=0), A)
+    assert all(program.facts[1].specs[ref].order == "F" for ref in list(program.facts[1].buffers)[:3])
+
+
+def test_steps_that_write_into_buffers():
+    program = program_of(lambda x: np.sum(np.frexp(x)[0] + np.sin(x, dtype=np.float64)), X)
+    _, plan, _ = program.facts
+    written = {getattr(s.function, "__name__", ""): writes_out(s, plan.specs) for s in plan.steps}
+    assert written == {"frexp": False, "sin": False, "add": True, "sum": False}
+
+
+def test_the_source_names_lines():
+    def f(x):
+        y = np.sin(x)
+        return y * 2
+
+    source = program_of(f, X).source
+    line = f.__code__.co_firstlineno
+    assert f"# test_optimise.py:{line + 1}" in source
+    assert f"# test_optimise.py:{line + 2}" in source
+
+
+def test_the_report():
+    compiled = opad.compile(opad.grad(lambda W: np.sum((W @ W) ** 2) if W[0, 0] > 0 else np.sum(W)))
+    compiled(np.ones((10, 10)))
+    report = compiled.report()
+    for part in ("1 program(s)", "recorded", "floating-point operations", "buffers", "bool True", "constant arrays"):
+        assert part in report
+    operations = float(report.split("floating-point operations")[1].split()[0])
+    assert 6000 <= operations <= 7000  # three products of 2 * 10**3
+
+
+def test_a_thousand_chained_operations():
+    def f(x):
+        for k in range(500):
+            x = np.sin(x) + k
+        return np.sum(x)
+
+    program = program_of(opad.grad(f), X)
+    assert len(program.facts[1].steps) > 1000
+
+
+def test_a_very_long_program():
+    def f(x):
+        for _ in range(20000):
+            x = x * 0.999
+        return x
+
+    compiled = opad.compile(f)
+    assert_same(compiled(1.5), f(1.5), exact=True)
+    assert_same(compiled(-2.5), f(-2.5), exact=True)
+
+
+def test_small_independent_steps_are_stacked():
+    gradient = opad.grad(lambda W, x: np.sum(_layers(W, x)))
+    W, x = [np.full((4, 4), 0.1 * k) for k in range(1, 9)], np.ones((4, 1))
+    program = program_of(gradient, W, x)
+    assert names(program).count("subtract") == 1
+    assert names(program).count("tanh") == 8
+    large = [np.full((100, 100), 0.01 * k) for k in range(1, 9)]
+    assert names(program_of(gradient, large, np.ones((100, 100)))).count("subtract") == 8
+
+
+def _layers(W, x):
+    for Wk in W:
+        x = np.tanh(Wk @ x)
+    return x
+
+
+def test_stacked_steps_keep_their_order():
+    def f(*xs):
+        a = [np.sin(x) for x in xs]
+        b = [y * y for y in a]
+        c = [1 - y for y in b]
+        d = [y * z for y, z in zip(a, c[::-1], strict=True)]
+        e = [d[0]]
+        for y in d[1:]:
+            e.append(e[-1] * y + 1)
+        return [y / z for y, z in zip(e, d, strict=True)], c[3], sum(b)
+
+    xs = [np.linspace(0.1, 1, 5) * (k + 1) for k in range(6)]
+    compiled = opad.compile(f)
+    for _ in range(3):
+        assert_same(compiled(*xs), f(*xs), exact=True)
+        xs = [x + 0.3 for x in xs]
+    assert names(compiled.programs[0]).count("multiply") < 6 + 6 + 5
