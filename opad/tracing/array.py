@@ -199,9 +199,7 @@ class _Space:
 
 
 def _joined(arguments):
-    from opad.tracing.objects import without_objects
-
-    return without_objects(arguments, strict=True)
+    return TracedArray.without_objects(arguments)
 
 
 def getitem(x, key):

@@ -63,6 +63,7 @@ def _as_plain(self, dtype):
 
 
 TracedArray.__array__ = property(_array)
+TracedArray.without_objects = staticmethod(lambda tree: without_objects(tree, strict=True))
 
 _UFUNCS = (
     "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "tanh", "arcsinh", "arccosh", "arctanh", "exp",
