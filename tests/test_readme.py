@@ -71,7 +71,7 @@ def test_every_order_gives_the_same_jacobian(names):
     x = np.random.default_rng(3).standard_normal(500)
     reverse = opad.jacobian(f, order="reverse")(x)
     np.testing.assert_allclose(names["J"](x), reverse, rtol=1e-10, atol=1e-13 * abs(reverse).max())
-    assert names["S"].nnz == 299_998
+    assert names["sparse"].nnz == 299_998
 
 
 def test_compiled_gradient_equals_the_eager_one(names):
@@ -79,3 +79,9 @@ def test_compiled_gradient_equals_the_eager_one(names):
     eager = opad.grad(names["loss"], argnums=(0, 1))(W, b, x)
     for block, expected in zip(names["dW"] + names["db"], eager[0] + eager[1], strict=True):
         np.testing.assert_allclose(block, expected, rtol=1e-13, atol=1e-300)
+
+
+def test_assignment_and_sparse_products(names):
+    f, x, h = names["f"], np.array([1.0, 2.0, 3.0]), 1e-6
+    columns = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(3)]
+    np.testing.assert_allclose(names["opad"].jacobian(f)(x), np.stack(columns, axis=1), atol=1e-8)
