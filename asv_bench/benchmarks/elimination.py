@@ -29,7 +29,8 @@ class Sparse:
     """Sparse Jacobians; n = 10⁵ of burgers_2d is to take less than 2 s and 500 MB.
 
     The speed-ups are time of coloured compression (one tangent per colour, the colours being known) / time of the
-    elimination, and, for n = 1000, time of the better substitution, which is dense / time of the elimination; nan where that cannot be.
+    elimination, and, for n = 1000, time of the better substitution, which is dense / time of the elimination; nan where
+    there is nothing to compare with.
     """
 
     params = (tuple(problems.SPARSE), (1000, 100_000))
