@@ -50,6 +50,14 @@ def _fill(self, value):
     self.__setitem__(..., value)
 
 
+def _copy(self, order="C"):
+    """np.copy; numbers, which cannot change, are their own copies, as in NumPy."""
+    value = self
+    while getattr(value, "is_symbolic", False):
+        value = value.value
+    return np.copy(self) if isinstance(value, np.ndarray) or not np.isscalar(value) else self
+
+
 def install_methods(cls):
     """Give an array type that implements NumPy's protocols the methods of ndarray, except astype and assignment."""
     for name in METHODS:
@@ -57,7 +65,7 @@ def install_methods(cls):
     cls.reshape = _reshape
     cls.transpose = _transpose
     cls.flatten = lambda self, order="C": np.copy(np.ravel(self, order=order))
-    cls.copy = lambda self, order="C": np.copy(self)
+    cls.copy = _copy
     cls.conj = cls.conjugate = lambda self: np.conjugate(self)
     cls.T = property(lambda self: np.transpose(self))
     cls.mT = property(lambda self: np.swapaxes(self, -1, -2))

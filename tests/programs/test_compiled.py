@@ -332,3 +332,11 @@ def test_changed_results_are_not_used_again(monkeypatch):
     compiled(4 * x)
     assert_same(view, np.sin(x[:1]) * 2)
     assert_same(np.asarray(memory), np.sin(-x) * 2)
+
+
+def test_copies_of_numbers_are_numbers():
+    def f(x):
+        return (x + x).copy()
+
+    for function in (f, opad.compile(f), lambda x: opad.vjp(f, x)[0]):
+        assert type(function(np.array(1.5))) is np.float64
