@@ -6,7 +6,7 @@ from opad.calculus.products import jacobian_operator
 from opad.manifolds.base import Manifold
 from opad.manifolds.krylov import conjugate_gradients
 from opad.manifolds.maps import add, euclidean_inner, gaussian
-from opad.operators import Operator, is_compound, size_of
+from opad.operators import Identity, Operator, is_compound, size_of
 
 METRICS = ("flat", "pullback")
 
@@ -77,7 +77,7 @@ class Chart(Manifold):
         return self.differential(t)
 
     def projection(self, t):
-        return Everything(self.dims)
+        return Identity(self.dims)
 
     def retraction(self, t, z):
         return add(t, z)
@@ -112,27 +112,6 @@ class Chart(Manifold):
         if is_compound(self.dims):
             return tuple(gaussian(shape, self.dtype, rng) for shape in self.dims)
         return gaussian(self.dims, self.dtype, rng)
-
-
-class Everything(Operator):
-    """X -> X: the projector onto a whole space.  Forward and adjoint: X.
-
-    Parameters
-    ----------
-    dims : shape of X
-    """
-
-    def __init__(self, dims):
-        self.dims = self.dimsd = dims
-
-    def apply(self, X):
-        return X
-
-    apply_adjoint = apply
-
-    @property
-    def H(self):
-        return self
 
 
 class GramInverse(Operator):
