@@ -49,10 +49,10 @@ def optimise(recording, outputs):
         guard.ref = current(guard.ref)
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
-    return _live(steps, outputs, guards), guards, outputs
+    return live(steps, outputs, guards), guards, outputs
 
 
-def _live(steps, outputs, guards):
+def live(steps, outputs, guards):
     """The steps on which an output or a guard depends."""
     needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
     kept = []
@@ -84,7 +84,7 @@ def _is_all(value, number):
 
 def _neutral(function, args, kwargs, specs, out):
     """The Ref that a step merely repeats, or None."""
-    if kwargs or type(out) is tuple:
+    if type(out) is tuple or (kwargs and (function is not np.reshape or kwargs != {"order": "C"})):
         return None
     result = specs[out]
 
