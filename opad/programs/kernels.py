@@ -135,7 +135,7 @@ class _LoopWriter:
         else:
             value = f"numbers[{len(self.numbers)}]"
             self.numbers.append(float(a))
-        name = f"c{len(self._names)}"
+        name = f"c{len(self._head)}"
         self._head.append(f"{name} = {dtype.name}({value})")
         return name
 
@@ -157,7 +157,7 @@ class _LoopWriter:
             parts = [axis if n == size else "0" for axis, n, size in zip(axes, shape, sizes, strict=True)]
             index = ", ".join(parts)
             depth = max((self._axes.index(axis) + 1 for axis in parts if axis != "0"), default=0)
-        name = f"a{parameter}"
+        name = f"a{parameter[1:]}"
         (self._lines[depth - 1] if depth else self._head).append(f"{name} = {parameter}[{index}]")
         return name
 
