@@ -20,11 +20,13 @@ from opad.programs.optimise import live
 from opad.programs.plan import Plan
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Step
+from opad.programs.tape import Tape, is_number_step, work_off
 
 MOST_STEPS = 60  # of a kernel; a number that many periods divide, so that repeated parts of a program stay alike
 MOST_OPERANDS = 24
 MOST_KERNELS = 24  # different ones in a program
 MOST_SHAPES = 8
+LONG_TAPE = 200  # operations on numbers that take less time on a tape than its call, beyond doubt
 REPEATS = 7
 
 
@@ -50,7 +52,8 @@ class Fusion:
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
-        shapes = Counter(shape for step in steps if (shape := iteration_shape(step, specs)))
+        self._shapes = {id(step): _shape(step, specs) for step in steps}
+        shapes = Counter(shape for shape in self._shapes.values() if shape is not None)
         grouped = steps
         for shape, _ in shapes.most_common(MOST_SHAPES):
             grouped = self._grouped(grouped, shape)
@@ -59,7 +62,7 @@ class Fusion:
 
     def statistics(self):
         """What was fused, in words."""
-        calls = [step.function for step in self.steps if isinstance(step.function, Kernel)]
+        calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
         replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
         return f"{replaced} steps in {len(calls)} calls of {kinds} kernels, made in {self._seconds:.2g} s"
 
@@ -79,15 +82,13 @@ class Fusion:
             reads = inputs_of(step)
             if not blocked.isdisjoint(reads) or (group and not is_known(step.function)):
                 close()
-            if iteration_shape(step, self.specs) == shape:
-                new = outside.union(ref for ref in reads if ref not in produced)
-                is_full = len(group) >= MOST_STEPS or len(new) > MOST_OPERANDS
+            if self._shapes.get(id(step)) == shape:
+                is_full = shape and (len(group) >= MOST_STEPS or len(outside.union(reads) - produced) > MOST_OPERANDS)
                 if is_full or not produced.isdisjoint(read_elsewhere(step)):
                     close()
-                    new = set(reads)
                 group.append(step)
+                outside.update(ref for ref in reads if ref not in produced)
                 produced.add(step.out)
-                outside |= new
             elif produced.isdisjoint(reads):
                 result.append(step)
             else:
@@ -122,11 +123,15 @@ class Fusion:
 
     def _kernel(self, step, used):
         if type(step.function) is FusedSteps:
+            if not self.specs[step.outs[0]].shape:
+                return Tape(step.function.steps, self.specs, used)
             return Kernel(step.function.steps, self.specs, used, self._sources)
         return Scatter(step, self.specs) if Scatter.covers(step, self.specs) else None
 
     def _is_faster(self, step, kernel):
         """Measure a kernel and the NumPy calls that it replaces."""
+        if type(kernel) is Tape and len(kernel.steps) >= LONG_TAPE:
+            return work_off() is not None
         fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
         with np.errstate(all="ignore"):
             return _seconds(*self._program([fused], kernel.outs)) < _seconds(*self._program(kernel.steps, kernel.outs))
@@ -139,6 +144,11 @@ class Fusion:
         specs = [self.specs[ref] for ref in inputs]
         smallest = min(spec.size for spec in (*specs, *(self.specs[out] for out in outs)))
         return source.compile("<opad measurement>")(), [_example(spec, smallest) for spec in specs]
+
+
+def _shape(step, specs):
+    """The shape over which a step loops, () for numbers; None for other steps."""
+    return () if is_number_step(step, specs) else iteration_shape(step, specs)
 
 
 def _broadcasts(step, specs):
@@ -157,7 +167,8 @@ def _example(spec, smallest):
     if spec.dtype.kind == "f":
         values = np.linspace(0.5, 1.5, spec.size, dtype=spec.dtype).reshape(spec.shape)
         return values if spec.is_ndarray else values[()]
-    return (np.arange(spec.size) % smallest).astype(spec.dtype).reshape(spec.shape)
+    values = (np.arange(spec.size) % smallest).astype(spec.dtype).reshape(spec.shape)
+    return values if spec.is_ndarray else values[()]
 
 
 def _seconds(function, arguments):

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 import opad
 from opad.errors import MissingPackageError
 from opad.operators.indexing import scatter_add
-from opad.programs import elementwise, fusion, kernels
+from opad.programs import elementwise, fusion, kernels, tape
+from opad.programs.fused import FusedSteps
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES
 from tests.programs.test_random_programs import arguments, programs, run
@@ -24,9 +25,9 @@ needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reas
 
 def interpreted(text):
     """A kernel as plain Python."""
-    namespace = {"np": np, "float64": np.float64, "float32": np.float32}
+    namespace = {"np": np, "isfinite": np.isfinite, "float64": np.float64, "float32": np.float32}
     exec(text, namespace)
-    return namespace["kernel"]
+    return namespace.get("kernel") or namespace["tape"]
 
 
 @contextlib.contextmanager
@@ -34,7 +35,7 @@ def plain_loops():
     """Every group is fused, as a loop in Python."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(kernels, "compiled", kernels.lru_cache(interpreted))
-        patch.setattr(fusion, "require_numba", lambda: None)
+        patch.setattr(tape, "work_off", lambda: interpreted(tape.interpreter_text()))
         patch.setattr(opad.programs.compiled, "require_numba", lambda: None)
         patch.setattr(fusion.Fusion, "_is_faster", lambda *_: True)
         with np.errstate(all="ignore"):
@@ -64,7 +65,7 @@ def fused(f, *args, **options):
 def groups(compiled):
     """Names of the steps of each kernel."""
     steps = compiled.programs[0].fusion.steps
-    kinds = [step.function for step in steps if isinstance(step.function, kernels.Kernel)]
+    kinds = [step.function for step in steps if isinstance(step.function, FusedSteps)]
     return [[step.function.__name__ for step in kernel.steps] for kernel in kinds]
 
 
@@ -230,6 +231,21 @@ EXACT = [
 ]
 
 
+NUMBERS_EXACT = [
+    lambda a, b: a + b,
+    lambda a, b: a - b,
+    lambda a, b: a * b,
+    lambda a, b: a / (2 + b * b),
+    lambda a, b: 1 - a * 0.3,
+    lambda a, b: -a,
+    lambda a, b: abs(a),
+    lambda a, b: np.sqrt(a * a),
+    lambda a, b: np.maximum(a, b),
+    lambda a, b: np.where(a > b, a, 2 * b)[()],
+    lambda a, b: a + 1 if a > b else a * 2,
+] * 2
+
+
 @settings(max_examples=150, deadline=None)
 @given(programs(EXACT), st.sampled_from([np.float64, np.float32]), st.booleans())
 def test_random_programs(program, dtype, donate):
@@ -276,6 +292,82 @@ def test_errstate_that_raises_is_not_fused(plain):
     compiled = fused(f, X)
     with pytest.raises(FloatingPointError):
         compiled(X - X[0])
+
+
+# -- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def logistic_map(a):
+    z = 0.5
+    for _ in range(50):
+        z = z + 0.1 * (a - z * z)
+    return z
+
+
+def newton(a):
+    x = 1.0
+    for _ in range(5):
+        x = x - (x**3 - a) / (3 * x * x)
+    return abs(x) if x > 0 else -x
+
+
+NUMBERS = {
+    "gradient": (opad.grad(logistic_map), (1.3,)),
+    "second_derivative": (opad.grad(opad.grad(logistic_map)), (1.3,)),
+    "numpy_number": (opad.value_and_grad(logistic_map), (np.float64(1.3),)),
+    "roots": (newton, (2.0,)),
+    "gradient_of_roots": (opad.grad(newton), (2.0,)),
+    "python": (lambda x, y: (x * y + 1 - x / y, x**2, abs(-x), x > y, -y * 3), (1.5, -2.5)),
+    "masks": (lambda x, y: (np.where(x > y, x, y) * 2, x != y, np.isfinite(x / y) * 1.0), (np.float64(3), 2.0)),
+    "elements": (lambda x: [x[0] * x[1] + 1 - x[2], np.maximum(x[3], x[4] / 2) * x[5]], (X,)),
+    "between_arrays": (lambda x: x * ((x @ x) / (1 + x[0] * x[0]) + 1), (X,)),
+    "infinite": (lambda x, y: (y / x + 1, np.sqrt(x - y), y * np.inf - np.inf), (np.float64(0), np.float64(2))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers(plain, name):
+    f, args = NUMBERS[name]
+    assert groups(fused(f, *args))
+
+
+@needs_numba
+@pytest.mark.parametrize("name", NUMBERS)
+def test_compiled_numbers(always, name):
+    f, args = NUMBERS[name]
+    with np.errstate(all="ignore"):
+        assert groups(fused(f, *args))
+
+
+@pytest.mark.parametrize("kind", [float, np.float64])
+def test_library_functions_of_numbers(plain, kind):
+    for function in elementwise.LIBRARY:
+        x = kind(0.3 + (function is np.arccosh))
+        f = lambda x: function(*[x] * function.nin) * 2 + x  # noqa: B023, E731  used within this turn
+        compiled = opad.compile(f, fuse=True)
+        assert_same(compiled(x), f(x))
+        assert groups(compiled) == [[function.__name__, "multiply", "add"]]
+
+
+def test_errors_of_pythons_numbers(plain):
+    f = lambda x, y: (x * 2 / y + 1, y**-1.0 + x)  # noqa: E731
+    compiled = fused(f, 1.0, 2.0)
+    with pytest.raises(ZeroDivisionError):
+        compiled(1.0, 0.0)
+    with pytest.raises(OverflowError):
+        opad.compile(lambda x: x**300.0 * 2, fuse=True)(1e300)
+    assert_same(compiled(1.0, -2.0), f(1.0, -2.0), exact=True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(programs(NUMBERS_EXACT), st.sampled_from([float, np.float64]))
+def test_random_programs_of_numbers(program, kind):
+    f = lambda *inputs: run(program, NUMBERS_EXACT, inputs)  # noqa: E731
+    with plain_loops():
+        compiled = opad.compile(f, fuse=True)
+        for seed in range(3):
+            inputs = [kind(a.flat[0]) for a in arguments(seed)]
+            assert_same(compiled(*inputs), f(*inputs), exact=True)
 
 
 # -- with numba -------------------------------------------------------------------------------------------------------
