@@ -43,6 +43,8 @@ class Source:
             waiting.setdefault(guard.ref, []).append(guard)
         for ref in inputs:
             self._check(waiting.pop(ref, ()))
+        for stack, members in plan.fresh.items():
+            self._allocate(stack, members)
         dying = plan.last_uses()
         for number, step in enumerate(plan.steps):
             self._write(step)
@@ -88,17 +90,37 @@ class Source:
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
+    def _new_array(self, ref, step=None):
+        """A line that binds a name to fresh memory for a result, or to that of an earlier one which has been dropped."""
+        spec = self.specs[ref]
+        layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
+        if ref in self.plan.recycled:
+            self._setup.append(f"r{int(ref)} = []")
+            self._line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
+        else:
+            self._line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
+
+    def _allocate(self, stack, members):
+        """A stack of results, and names for what lies in it."""
+        self._new_array(stack)
+        places = {self.plan.stacked[ref][1]: ref for ref in members if type(self.plan.stacked[ref][1]) is int}
+        self._line(f"{', '.join(self.name(places[k]) for k in range(len(places)))} = {self.name(stack)}", None)
+        for ref in members:
+            if type(self.plan.stacked[ref][1]) is slice:
+                key = self.constant(self.plan.stacked[ref][1])
+                self._line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
+
     def _write(self, step):
         args = [self.expression(a) for a in self._operands(step)]
         buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
-        if step.out in self.plan.recycled:
-            spec, buffered = self.specs[step.out], True
-            layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
-            self._setup.append(f"r{int(step.out)} = []")
-            self._line(f"{out} = {self.constant(result_array)}(r{int(step.out)}, {layout})", step)
+        if step.out in self.plan.recycled and not buffered:
+            self._new_array(step.out, step)
+            buffered = True
         target = out + ("," if type(step.out) is tuple else "")
         if step.function in REDUCTIONS and buffered:
-            self._line(f"{self._reduction(step, args[0], out)}", step)
+            self._line(self._reduction(step, args[0], out), step)
+        elif step.function in REDUCTIONS and self._is_plain_reduction(step):
+            self._line(f"{target} = {self._reduction(step, args[0])}", step)
         elif is_matrix_product(step, self.specs):
             self._line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
         elif buffered:
@@ -121,7 +143,13 @@ class Source:
     def _number(self, value, dtype):
         return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
 
-    def _reduction(self, step, argument, out):
+    def _is_plain_reduction(self, step):
+        """A call of np.sum and its like that only passes on to the ufunc's reduce."""
+        x = step.args[0]
+        is_ndarray = isinstance(x, np.ndarray) or (type(x) is Ref and self.specs[x].is_ndarray)
+        return is_ndarray and len(step.args) == 1 and step.kwargs.keys() <= {"axis", "keepdims"}
+
+    def _reduction(self, step, argument, out=None):
         reduce = self.constant(REDUCTIONS[step.function].reduce)
         axis, keepdims = step.kwargs.get("axis"), bool(step.kwargs.get("keepdims", False))
         return f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
@@ -173,6 +201,7 @@ class Source:
     def _write_return(self):
         """Results are new arrays, each its own."""
         new = {ref for step in self.plan.steps if makes_new_array(step) for ref in step.outs}
+        new.update(ref for members in self.plan.fresh.values() for ref in members)
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:

@@ -29,7 +29,7 @@ class Program:
 
     def __init__(self, recording, inputs, outputs, structure, watch, donate=False):
         steps, guards, outputs = optimise(recording, outputs)
-        steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs)
+        steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs, donate)
         plan = Plan(steps, outputs, recording.specs, donate, stacks)
         source = Source(plan, inputs, guards)
         self.filename = f"<opad program {next(_numbers)}>"
