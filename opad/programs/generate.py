@@ -91,7 +91,7 @@ class Source:
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def _new_array(self, ref, step=None):
-        """A line that binds a name to fresh memory for a result, or to that of an earlier one which has been dropped."""
+        """A line that binds a name to fresh memory for a result, or to that of an earlier one that was dropped."""
         spec = self.specs[ref]
         layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
         if ref in self.plan.recycled:

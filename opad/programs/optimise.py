@@ -8,7 +8,7 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import inputs_of, is_known, map_refs
+from opad.programs.functions import is_known, map_refs
 from opad.programs.recorded import Ref, astype
 
 
@@ -29,12 +29,12 @@ def optimise(recording, outputs):
         return same.get(ref, ref)
 
     for step in recording.steps:
-        args = map_refs(step.args, current)
-        kwargs = map_refs(step.kwargs, current) if step.kwargs else step.kwargs
-        function, args = _simplify(step.function, _small_constants(step, args, specs), kwargs, specs)
-        replacement, key = _neutral(function, args, kwargs, specs, step.out), None
-        if replacement is None and is_known(function):
-            key = (function, step.scope, hashable(args), hashable(kwargs))
+        if not same.keys().isdisjoint(step.inputs):
+            step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
+        step = _simplify(step, specs)
+        replacement, key = _neutral(step, specs), None
+        if replacement is None and is_known(step.function):
+            key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
             replacement = known.get(key)
         if replacement is not None:
             merged = replacement if type(replacement) is tuple else (replacement,)
@@ -42,7 +42,7 @@ def optimise(recording, outputs):
             continue
         if key is not None:
             known[key] = step.out
-        steps.append(step.with_arguments(function, args, kwargs))
+        steps.append(step)
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
     guards = {}
     for guard in recording.guards:
@@ -59,17 +59,38 @@ def _live(steps, outputs, guards):
     for step in reversed(steps):
         if not needed.isdisjoint(step.outs):
             kept.append(step)
-            needed.update(inputs_of(step))
+            needed.update(step.inputs)
     return kept[::-1]
 
 
-def _simplify(function, args, kwargs, specs):
+def _simplify(step, specs):
+    """The same step with arguments that NumPy handles faster: x ** 2 as a square, constants of one number as that."""
+    function = step.function
+    if function is np.power or function is operator.pow:
+        return _square(step, specs)
+    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(step.args) < 2:
+        return step
+    if any(isinstance(a, np.ndarray) for a in step.args):
+        shape = specs[step.out].shape
+        if any(specs[a].is_ndarray and specs[a].shape == shape for a in step.inputs):
+            return step.with_arguments(function, tuple(map(_one_number, step.args)), step.kwargs)
+    return step
+
+
+def _square(step, specs):
     """x ** 2 as NumPy's own ndarray ** 2."""
-    if function in (np.power, operator.pow) and not kwargs and type(args[0]) is Ref and specs[args[0]].is_ndarray:
-        exponent = args[1]
-        if type(exponent) is int and exponent == 2 and specs[args[0]].dtype.kind in "fc":
-            return np.square, args[:1]
-    return function, args
+    base, exponent, *more = step.args
+    if more or step.kwargs or type(base) is not Ref or type(exponent) is not int or exponent != 2:
+        return step
+    if specs[base].is_ndarray and specs[base].dtype.kind in "fc":
+        return step.with_arguments(np.square, (base,), step.kwargs)
+    return step
+
+
+def _one_number(a):
+    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
+        return a[(0,) * a.ndim]
+    return a
 
 
 def _is_all(value, number):
@@ -82,9 +103,10 @@ def _is_all(value, number):
     return False
 
 
-def _neutral(function, args, kwargs, specs, out):
+def _neutral(step, specs):
     """The Ref that a step merely repeats, or None."""
-    if kwargs or type(out) is tuple:
+    function, args, out = step.function, step.args, step.out
+    if type(out) is tuple or (step.kwargs and not (function is np.reshape and step.kwargs == {"order": "C"})):
         return None
     result = specs[out]
 
@@ -104,23 +126,6 @@ def _neutral(function, args, kwargs, specs, out):
         if function in (np.reshape, np.broadcast_to, astype) and result.is_ndarray:
             return args[0]
     return None
-
-
-def _small_constants(step, args, specs):
-    """Constants that are one number repeated become that number, where another operand has the full shape."""
-    function = step.function
-    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(args) < 2:
-        return args
-    shape = specs[step.out].shape
-    if not any(type(a) is Ref and specs[a].is_ndarray and specs[a].shape == shape for a in args):
-        return args
-    return tuple([_one_number(a) for a in args])
-
-
-def _one_number(a):
-    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
-        return a[(0,) * a.ndim]
-    return a
 
 
 def hashable(tree):

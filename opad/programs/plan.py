@@ -3,7 +3,7 @@
 import numpy as np
 
 from opad.programs import results
-from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, inputs_of, is_known, makes_new_array, refs_in
+from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, is_known, makes_new_array, refs_in
 from opad.programs.recorded import Ref, getitem
 
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
@@ -33,10 +33,9 @@ class Plan:
         for ref, place in self.stacked.items():
             if place is not None and place[0] in self.fresh:
                 self.fresh[place[0]].append(ref)
-        self._given_away = {ref for step in steps if not is_known(step.function) for ref in inputs_of(step)}
-        alone = [
-            step.out for step in steps if step.out in self.results - self.stacked.keys() and writes_out(step, specs)
-        ]
+        self._given_away = {ref for step in steps if not is_known(step.function) for ref in step.inputs}
+        alone = self.results - self.stacked.keys()
+        alone = [step.out for step in steps if step.out in alone and writes_out(step, specs)]
         self.recycled = {
             ref for ref in (*alone, *self.fresh) if results.is_counted and specs[ref].nbytes >= results.SMALLEST
         }
@@ -54,7 +53,7 @@ class Plan:
                 continue
             shared = frozenset()
             if not makes_new_array(step):
-                shared = shared.union(*(self.roots.get(ref, ()) for ref in inputs_of(step)))
+                shared = shared.union(*(self.roots.get(ref, ()) for ref in step.inputs))
                 if step.function in VIEWS | {getitem} and self._is_fixed(step):
                     self.fixed_views.add(out)
             for ref in step.outs:
@@ -92,7 +91,7 @@ class Plan:
     def _assign_memory(self):
         last = {}
         for number, step in enumerate(self.steps):
-            for ref in (*inputs_of(step), *step.outs):
+            for ref in (*step.inputs, *step.outs):
                 for root in self.roots.get(ref, ()):
                     last[root] = number
         for out in self.lasting:
@@ -142,7 +141,7 @@ class Plan:
         last = {}
         for number, step in enumerate(self.steps):
             last.update((ref, number) for ref in step.outs)
-            last.update((ref, number) for ref in inputs_of(step) if ref in last)
+            last.update((ref, number) for ref in step.inputs if ref in last)
         dying = {}
         for ref, number in last.items():
             kept = ref in self.lasting or self.is_written(ref) or ref in self.fixed_views

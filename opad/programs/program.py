@@ -6,7 +6,6 @@ from itertools import count
 
 import numpy as np
 
-from opad.programs.functions import inputs_of
 from opad.programs.generate import ProgramChanged, Source
 from opad.programs.optimise import optimise
 from opad.programs.plan import Plan, is_matrix_product, writes_out
@@ -88,7 +87,7 @@ def _operations(step, specs):
     if isinstance(step.function, np.ufunc):
         return size
     if step.function in (np.sum, np.max, np.min, np.prod):
-        return sum(specs[ref].size for ref in inputs_of(step))
+        return sum(specs[ref].size for ref in step.inputs)
     return 0
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, inputs_of, is_known
+from opad.programs.functions import REDUCTIONS, is_known
 from opad.programs.optimise import hashable
 from opad.programs.plan import is_matrix_product, writes_out
 from opad.programs.recorded import Ref
@@ -45,7 +45,7 @@ def stack_small_steps(steps, outputs, guards, specs, donate=False):
     grouping = _Grouping(outputs, guards, specs, donate)
     if len(steps) > LONGEST:
         return steps, grouping.stacks
-    grouping.fixed.update(ref for step in steps if not is_known(step.function) for ref in inputs_of(step))
+    grouping.fixed.update(ref for step in steps if not is_known(step.function) for ref in step.inputs)
     for _ in range(MOST_GROUPS):
         grouped = grouping.with_one_more(steps)
         if grouped is None:
@@ -69,6 +69,7 @@ class _Grouping:
         self.results = set() if donate else {out for out in outputs if type(out) is Ref}
         self.fixed = {guard.ref for guard in guards}
         self.rejected = set()
+        self._kinds = {}  # Ref -> what its step has in common with steps of its group, or None if it cannot be in one
 
     def with_one_more(self, steps):
         """The steps with one more group, or None."""
@@ -78,12 +79,12 @@ class _Grouping:
             for ref in step.outs:
                 for member in self.stacks.members.get(ref, (ref,)):
                     defined[member], self.writers[member] = position, step
-            for ref in inputs_of(step):
+            for ref in step.inputs:
                 used.setdefault(ref, position)
             if _is_transpose(step, self.specs):
                 self.transposed[step.out] = step.args[0]
-            elif self._is_small(step):
-                candidates[self._kind(step)].append(step)
+            elif self._is_free(step.out) and (kind := self._kind(step)) is not None:
+                candidates[kind, *map(self._can_be_stacked, step.inputs)].append(step)
         for steps_of_kind in candidates.values():
             for group in self._independent(steps_of_kind, defined, used):
                 if len(group) < FEWEST or group[0].out in self.rejected:
@@ -92,21 +93,27 @@ class _Grouping:
                 if operands is None or not self._agrees(group[0], operands):
                     self.rejected.add(group[0].out)
                     continue
-                last = max((defined.get(ref, -1) for step in group for ref in inputs_of(step)), default=-1)
+                last = max((defined.get(ref, -1) for step in group for ref in step.inputs), default=-1)
                 return self._replaced(steps, group, operands, last)
         return None
 
+    def _is_free(self, ref):
+        return ref not in self.fixed and ref not in self.stacks.arrays and ref not in self.stacks.places
+
     def _is_small(self, step):
-        if step.out in self.fixed or step.out in self.stacks.arrays or step.out in self.stacks.places:
-            return False
         if step.function not in _EXACT and step.function not in REDUCTIONS and not is_matrix_product(step, self.specs):
             return False
-        return writes_out(step, self.specs) and all(map(self._fits, (step.out, *inputs_of(step))))
+        return writes_out(step, self.specs) and all(map(self._fits, (step.out, *step.inputs)))
 
     def _fits(self, ref):
         return 0 < self.specs[ref].nbytes <= SMALL
 
     def _kind(self, step):
+        if step.out not in self._kinds:
+            self._kinds[step.out] = self._find_kind(step) if self._is_small(step) else None
+        return self._kinds[step.out]
+
+    def _find_kind(self, step):
         spec, args = self.specs[step.out], step.args
         slots = [hashable(a) if type(a) is not Ref else self._layout(a) for a in args]
         equal = [[a is b or (type(a) is type(b) is Ref and a == b) for b in args] for a in args]
@@ -114,16 +121,19 @@ class _Grouping:
         return step.function, spec.shape, spec.dtype.str, keywords, tuple(slots), repr(equal)
 
     def _layout(self, ref):
-        spec, base = self.specs[ref], self.transposed.get(ref, ref)
-        can_be_stacked = base in self.stacks.places or self._can_move(base)
-        return spec.shape, spec.dtype.str, spec.order, ref in self.transposed, can_be_stacked
+        spec = self.specs[ref]
+        return spec.shape, spec.dtype.str, spec.order, ref in self.transposed
+
+    def _can_be_stacked(self, ref):
+        base = self.transposed.get(ref, ref)
+        return base in self.stacks.places or self._can_move(base)
 
     def _independent(self, steps, defined, used):
         """Groups in which everything is computed before any result is used."""
         groups, latest, earliest = [[]], -1, np.inf
-        most = LARGEST // max(self.specs[ref].nbytes for ref in (steps[0].out, *inputs_of(steps[0])))
+        most = LARGEST // max(self.specs[ref].nbytes for ref in (steps[0].out, *steps[0].inputs))
         for step in steps:
-            start = max((defined.get(ref, -1) for ref in inputs_of(step)), default=-1)
+            start = max((defined.get(ref, -1) for ref in step.inputs), default=-1)
             end = used.get(step.out, np.inf)
             if max(latest, start) >= min(earliest, end) or len(groups[-1]) == most:
                 groups.append([])
@@ -154,9 +164,9 @@ class _Grouping:
 
     def _can_move(self, ref):
         """True for values that a step of the program writes, wherever it is told to."""
-        free = ref in self.writers and ref not in self.fixed
-        free = free and ref not in self.stacks.places and ref not in self.stacks.arrays
-        return free and self.specs[ref].order == "C" and writes_out(self.writers[ref], self.specs)
+        if ref not in self.writers or not self._is_free(ref):
+            return False
+        return self.specs[ref].order == "C" and writes_out(self.writers[ref], self.specs)
 
     def _agrees(self, step, operands):
         """True if the group's call gives the bits that its steps give."""
@@ -267,5 +277,5 @@ def _trial(stacked_function, stacked_kwargs, function, kwargs, layouts):
 
 def _without_idle_transposes(steps, outputs):
     """The steps without transposes that only steps used which are now in a group."""
-    used = {ref for step in steps for ref in inputs_of(step)} | {out for out in outputs if type(out) is Ref}
+    used = {ref for step in steps for ref in step.inputs} | {out for out in outputs if type(out) is Ref}
     return [step for step in steps if step.function is not np.transpose or step.out in used]
