@@ -1,6 +1,7 @@
 """From a recording to the steps that are needed: common subexpressions, neutral operations and dead steps removed.
 
-Nothing here changes a bit of a result: x * 1 is x, but x + 0 is not (it turns -0.0 into 0.0).
+Nothing here changes a bit of a result (the sign of a NaN aside, which says nothing): x * 1 is x, but x + 0 is not, as
+it turns -0.0 into 0.0.
 """
 
 import math
@@ -9,7 +10,8 @@ import operator
 import numpy as np
 
 from opad.programs.functions import is_known, map_refs
-from opad.programs.recorded import Ref, astype
+from opad.programs.recorded import Ref, astype, getitem
+from opad.programs.recorder import Spec, Step
 
 
 def optimise(recording, outputs):
@@ -23,15 +25,15 @@ def optimise(recording, outputs):
     recording : Recording
     outputs : list of Refs and plain values
     """
-    specs, same, known, steps = recording.specs, {}, {}, []
+    specs, same, known, negated, steps = recording.specs, {}, {}, {}, []
 
     def current(ref):
         return same.get(ref, ref)
 
-    for step in recording.steps:
+    for step in _lowered(recording.steps, specs):
         if not same.keys().isdisjoint(step.inputs):
             step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
-        step = _simplify(step, specs)
+        step = _without_negation(_simplify(step, specs), negated)
         replacement, key = _neutral(step, specs), None
         if replacement is None and is_known(step.function):
             key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
@@ -42,6 +44,8 @@ def optimise(recording, outputs):
             continue
         if key is not None:
             known[key] = step.out
+        if _is_negation(step, specs):
+            negated[step.out] = next(arg for arg in step.args if type(arg) is Ref)
         steps.append(step)
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
     guards = {}
@@ -50,6 +54,63 @@ def optimise(recording, outputs):
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
     return _live(steps, outputs, guards), guards, outputs
+
+
+def _lowered(steps, specs):
+    """The steps with functions that NumPy writes in Python as the calls that they make."""
+    for step in steps:
+        if step.function is np.roll:
+            yield from _rolled(step, specs)
+        else:
+            yield step
+
+
+def _rolled(step, specs):
+    """np.roll along one axis: two slices, joined."""
+    x, shift, axis = (*step.args, *([step.kwargs.get("axis")] if len(step.args) == 2 else ()))[:3]
+    spec, out = specs[step.out], step.out
+    axis = 0 if axis is None and spec.ndim == 1 else axis
+    if type(x) is not Ref or type(shift) is not int or type(axis) is not int or spec.order != "C" or not spec.size:
+        return [step]
+    axis, shift = axis % spec.ndim, shift % spec.shape[axis]
+    if not shift or not spec.is_ndarray or specs[x].order != "C":
+        return [step]
+    steps, parts = [], []
+    for part in (slice(-shift, None), slice(None, -shift)):
+        key = (*[slice(None)] * axis, part)
+        parts.append(_new_ref(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key], specs))
+        steps.append(Step(getitem, (x, key), {}, parts[-1], step.origin, step.scope, step.errstate))
+    steps.append(Step(np.concatenate, (tuple(parts),), {"axis": axis}, out, step.origin, step.scope, step.errstate))
+    return steps
+
+
+def _new_ref(value, specs):
+    specs.append(Spec(value))
+    return Ref(len(specs) - 1)
+
+
+def _is_negation(step, specs):
+    """True for -x and x * -1 where the result is an array of the operand's kind."""
+    if step.function is np.multiply and not step.kwargs:
+        is_negation = sum(type(arg) is Ref for arg in step.args) == 1 and any(_is_all(arg, -1) for arg in step.args)
+    else:
+        is_negation = step.function is np.negative and not step.kwargs
+    if not is_negation or not step.inputs or not specs[step.out].is_ndarray:
+        return False
+    return specs[step.inputs[0]] == specs[step.out] and specs[step.out].dtype.kind == "f"
+
+
+def _without_negation(step, negated):
+    """a + (-b) as a - b, and a - (-b) as a + b: the same bits with a call less."""
+    if step.function not in (np.add, np.subtract) or step.kwargs or negated.keys().isdisjoint(step.inputs):
+        return step
+    a, b = step.args
+    if type(b) is Ref and b in negated:
+        function = np.subtract if step.function is np.add else np.add
+        return step.with_arguments(function, (a, negated[b]), step.kwargs)
+    if step.function is np.add:
+        return step.with_arguments(np.subtract, (b, negated[a]), step.kwargs)
+    return step
 
 
 def _live(steps, outputs, guards):

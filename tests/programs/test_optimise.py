@@ -42,6 +42,36 @@ def test_neutral_operations_vanish():
     assert names(program_of(lambda x: np.conj(np.reshape(x, 6)).astype(float) + 1, X)) == ["add"]
 
 
+def test_negations_are_subtractions():
+    f = lambda x, y: (y + -x, -1.0 * x + y, y - np.negative(x), -x - y, x * -1 + 2.5)  # noqa: E731
+    y = np.array([0.0, -0.0, np.inf, -np.inf, 1.0, 2.0])
+    for x in (y, -y, y[::-1].copy()):
+        with np.errstate(invalid="ignore"):
+            compiled = opad.compile(f)
+            for found, expected in zip(compiled(x, y), f(x, y), strict=True):
+                np.testing.assert_array_equal(found, expected)
+                np.testing.assert_array_equal(
+                    np.signbit(found)[~np.isnan(expected)], np.signbit(expected)[~np.isnan(expected)]
+                )
+    assert names(compiled.programs[0]) == ["negative", "subtract", "add", "subtract", "subtract"]
+    assert names(program_of(lambda x: (-np.arange(3.0) + x[:3], -x[:3] + np.ones((2, 1))), X)).count("negative") == 0
+
+
+@pytest.mark.parametrize(("shape", "arguments"), [
+    ((6,), (1,)), ((6,), (-2,)), ((6,), (8, 0)), ((6,), (0,)), ((6,), (-12, -1)), ((3, 4), (1, -1)), ((3, 4), (-1, 0)),
+    ((3, 4), (5,)), ((3, 4), ((1, 2), (0, 1))), ((0,), (1,)), ((3, 4, 2), (1, 1)), ((1, 3), (1, 0)),
+])  # fmt: skip
+def test_rolls_are_slices(shape, arguments):
+    x = np.random.default_rng(0).standard_normal(shape)
+    for f in (lambda x: np.roll(x, *arguments), lambda x: np.roll(np.sin(x), *arguments) ** 2):
+        compiled = opad.compile(f)
+        for _ in range(2):
+            assert_same(compiled(x), f(x), exact=True)
+            x = x + 1
+    gradient = opad.grad(lambda x: np.sum(np.roll(x, *arguments) * np.cos(x)))
+    assert_same(opad.compile(gradient)(x), gradient(x), exact=True)
+
+
 def test_a_gradient_is_what_one_would_write():
     gradient = opad.grad(lambda W, x: np.sum(np.tanh(W @ x)))
     program = program_of(gradient, np.eye(6), X[:, None])
