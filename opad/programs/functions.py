@@ -10,7 +10,9 @@ import numpy as np
 
 from opad.errors import TracingError
 from opad.operators.indexing import scatter_add
+from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
+from opad.tracing.rules.shaping import reshape
 
 
 def _named(module, names):
@@ -47,6 +49,7 @@ _FRESH |= _named(
 )
 _FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
 _FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
+NUMPYS_OWN = {reshape.__wrapped__: np.reshape}  # opad's primitives that are functions of NumPy
 SCALAR_OPERATORS = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
     operator.neg, operator.abs, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
@@ -61,12 +64,12 @@ def is_ufunc(function):
 
 def is_known(function):
     """True if equal arguments give equal results and nothing is kept, so that calls may be merged."""
-    return is_ufunc(function) or function in _FRESH or function in _SHARING
+    return is_ufunc(function) or function in _FRESH or function in _SHARING or isinstance(function, FusedSteps)
 
 
 def makes_new_array(step):
     """True if no result shares memory with an argument."""
-    return is_ufunc(step.function) or step.function in _FRESH
+    return is_ufunc(step.function) or step.function in _FRESH or isinstance(step.function, FusedSteps)
 
 
 def has_static_shape(step, specs):

@@ -53,7 +53,7 @@ def optimise(recording, outputs):
         guard.ref = current(guard.ref)
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
-    return _live(steps, outputs, guards), guards, outputs
+    return live(steps, outputs, guards), guards, outputs
 
 
 def _lowered(steps, specs):
@@ -113,7 +113,7 @@ def _without_negation(step, negated):
     return step
 
 
-def _live(steps, outputs, guards):
+def live(steps, outputs, guards):
     """The steps on which an output or a guard depends."""
     needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
     kept = []

@@ -4,6 +4,7 @@ import numpy as np
 
 from opad.programs import results
 from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, is_known, makes_new_array, refs_in
+from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, getitem
 
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
@@ -35,7 +36,7 @@ class Plan:
                 self.fresh[place[0]].append(ref)
         self._given_away = {ref for step in steps if not is_known(step.function) for ref in step.inputs}
         alone = self.results - self.stacked.keys()
-        alone = [step.out for step in steps if step.out in alone and writes_out(step, specs)]
+        alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
         self.recycled = {
             ref for ref in (*alone, *self.fresh) if results.is_counted and specs[ref].nbytes >= results.SMALLEST
         }
@@ -44,20 +45,20 @@ class Plan:
 
     def _find_buffers(self):
         for step in self.steps:
-            out = step.out
-            if out in self.stacked:
-                continue
-            if writes_out(step, self.specs) and out not in self.results and out not in self._given_away:
-                self.buffers[out] = None
-                self.roots[out] = frozenset([out])
+            if step.out in self.stacked:
                 continue
             shared = frozenset()
             if not makes_new_array(step):
                 shared = shared.union(*(self.roots.get(ref, ()) for ref in step.inputs))
                 if step.function in VIEWS | {getitem} and self._is_fixed(step):
-                    self.fixed_views.add(out)
-            for ref in step.outs:
-                self.roots[ref] = shared
+                    self.fixed_views.add(step.out)
+            self.roots.update(dict.fromkeys(step.outs, shared))
+            # A loop that reads elements elsewhere must not write into an earlier result, which may be its argument.
+            kept = self.lasting if isinstance(step.function, FusedSteps) else self.results
+            for out in written(step, self.specs):
+                if out not in kept and out not in self._given_away:
+                    self.buffers[out] = None
+                    self.roots[out] = frozenset([out])
 
     def is_written(self, ref):
         """True for values that are written with out=, into a buffer or a stack."""
@@ -102,17 +103,17 @@ class Plan:
             ending.setdefault(number, []).append(root)
         free = {}
         for number, step in enumerate(self.steps):
-            dying = [root for root in ending.get(number, ()) if root != step.out]
-            if step.out in self.buffers:
+            dying = [root for root in ending.get(number, ()) if root not in step.outs]
+            for out in step.outs:
+                if out not in self.buffers:
+                    continue
                 operand = self._in_place(step, dying)
                 if operand is None:
-                    self._place(step.out, free)
+                    self._place(out, free)
                 else:
-                    self.buffers[step.out] = self.buffers[operand]
+                    self.buffers[out] = self.buffers[operand]
                     dying.remove(operand)
-            if step.out in ending.get(number, ()):
-                dying.append(step.out)
-            for root in dying:
+            for root in dying + [out for out in step.outs if out in ending.get(number, ())]:
                 memory = self.buffers[root]
                 free.setdefault(self.sizes[memory], []).append(memory)
 
@@ -174,8 +175,15 @@ class Plan:
         return sum(self.sizes) + sum(self.specs[ref].nbytes for ref in stacks)
 
 
+def written(step, specs):
+    """The results that a call can write into buffers."""
+    if isinstance(step.function, FusedSteps):
+        return step.function.written(step)
+    return step.outs if writes_out(step, specs) else ()
+
+
 def writes_out(step, specs):
-    """True for calls that can write their result into a buffer."""
+    """True for calls with one result that can write it into a buffer."""
     if type(step.out) is tuple:
         return False
     spec, function = specs[step.out], step.function

@@ -159,6 +159,7 @@ class Recording:
 
     def call(self, function, args, kwargs):
         """Run a call on the values and add it to the steps."""
+        function = kinds.NUMPYS_OWN.get(function, function)
         plain_args, plain_kwargs = self.values(args), self.values(kwargs)
         if function in kinds.STATIC:
             return function(*plain_args, **plain_kwargs)
