@@ -100,22 +100,25 @@ def refuse_mutation(function, kwargs):
 
 def map_refs(tree, function):
     """Apply `function` to every Ref in nested tuples, lists and dicts."""
-    if type(tree) is Ref:
+    kind = type(tree)
+    if kind is Ref:
         return function(tree)
-    if type(tree) is tuple or type(tree) is list:
-        return type(tree)([map_refs(part, function) for part in tree])
-    if type(tree) is dict:
+    if kind is tuple or kind is list:
+        return kind([map_refs(part, function) for part in tree])
+    if kind is dict:
         return {name: map_refs(part, function) for name, part in tree.items()}
     return tree
 
 
 def refs_in(tree):
     """All Refs in nested tuples, lists and dicts."""
-    found = []
-    map_refs(tree, found.append)
+    found, trees = [], [tree]
+    for part in trees:  # the list grows
+        kind = type(part)
+        if kind is Ref:
+            found.append(part)
+        elif kind is tuple or kind is list:
+            trees += part
+        elif kind is dict:
+            trees += part.values()
     return found
-
-
-def inputs_of(step):
-    """All Refs that a step reads."""
-    return [*refs_in(step.args), *refs_in(step.kwargs)] if step.kwargs else refs_in(step.args)

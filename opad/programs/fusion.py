@@ -12,7 +12,7 @@ import numpy as np
 
 from opad.errors import MissingPackageError
 from opad.programs.elementwise import iteration_shape, read_elsewhere
-from opad.programs.functions import inputs_of, is_known
+from opad.programs.functions import is_known
 from opad.programs.fused import FusedSteps
 from opad.programs.generate import Source
 from opad.programs.kernels import Kernel, Scatter
@@ -79,7 +79,7 @@ class Fusion:
                 collection.clear()
 
         for step in steps:
-            reads = inputs_of(step)
+            reads = step.inputs
             if not blocked.isdisjoint(reads) or (group and not is_known(step.function)):
                 close()
             if self._shapes.get(id(step)) == shape:
@@ -101,7 +101,7 @@ class Fusion:
 
     def _chosen(self, steps):
         """Groups replaced by kernels, or by their own steps where no kernel is faster."""
-        used = self._kept.union(*map(inputs_of, steps))
+        used = self._kept.union(*[step.inputs for step in steps])
         kernels, calls = {}, Counter()
         for step in steps:
             kernel = self._kernel(step, used)
@@ -138,7 +138,7 @@ class Fusion:
 
     def _program(self, steps, outs):
         """Steps as a function, and arguments for it."""
-        inputs = list(dict.fromkeys(ref for step in steps for ref in inputs_of(step)))
+        inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
         inputs = [ref for ref in inputs if not any(ref in step.outs for step in steps)]
         source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
         specs = [self.specs[ref] for ref in inputs]

@@ -44,6 +44,8 @@ class Source:
             waiting.setdefault(guard.ref, []).append(guard)
         for ref in inputs:
             self._check(waiting.pop(ref, ()))
+        for stack, members in plan.fresh.items():
+            self._allocate(stack, members)
         dying = plan.last_uses()
         for number, step in enumerate(plan.steps):
             self._write(step)
@@ -89,18 +91,40 @@ class Source:
 
     # -- steps ------------------------------------------------------------------------------------------------------
 
+    def new_array(self, ref, step=None):
+        """A line that binds a name to fresh memory for a result, or to that of an earlier one that was dropped."""
+        spec = self.specs[ref]
+        layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
+        if ref in self.plan.recycled:
+            self.setup.append(f"r{int(ref)} = []")
+            self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
+        else:
+            self.line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
+
+    def _allocate(self, stack, members):
+        """A stack of results, and names for what lies in it."""
+        self.new_array(stack)
+        places = {self.plan.stacked[ref][1]: ref for ref in members if type(self.plan.stacked[ref][1]) is int}
+        self.line(f"{', '.join(self.name(places[k]) for k in range(len(places)))} = {self.name(stack)}", None)
+        for ref in members:
+            if type(self.plan.stacked[ref][1]) is slice:
+                key = self.constant(self.plan.stacked[ref][1])
+                self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
+
     def _write(self, step):
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
             return
         args = [self.expression(a) for a in self._operands(step)]
         buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
-        if step.out in self.plan.recycled:
-            self.recycle(step.out, step)
+        if step.out in self.plan.recycled and not buffered:
+            self.new_array(step.out, step)
             buffered = True
         target = out + ("," if type(step.out) is tuple else "")
         if step.function in REDUCTIONS and buffered:
-            self.line(f"{self._reduction(step, args[0], out)}", step)
+            self.line(self._reduction(step, args[0], out), step)
+        elif step.function in REDUCTIONS and self._is_plain_reduction(step):
+            self.line(f"{target} = {self._reduction(step, args[0])}", step)
         elif is_matrix_product(step, self.specs):
             self.line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
         elif buffered:
@@ -113,13 +137,6 @@ class Source:
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
 
-    def recycle(self, ref, step):
-        """Give a large result the memory of an earlier one."""
-        spec = self.specs[ref]
-        self.setup.append(f"r{int(ref)} = []")
-        layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
-        self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
-
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
         spec = self.specs[step.outs[0]]
@@ -130,7 +147,13 @@ class Source:
     def _number(self, value, dtype):
         return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
 
-    def _reduction(self, step, argument, out):
+    def _is_plain_reduction(self, step):
+        """A call of np.sum and its like that only passes on to the ufunc's reduce."""
+        x = step.args[0]
+        is_ndarray = isinstance(x, np.ndarray) or (type(x) is Ref and self.specs[x].is_ndarray)
+        return is_ndarray and len(step.args) == 1 and step.kwargs.keys() <= {"axis", "keepdims"}
+
+    def _reduction(self, step, argument, out=None):
         reduce = self.constant(REDUCTIONS[step.function].reduce)
         axis, keepdims = step.kwargs.get("axis"), bool(step.kwargs.get("keepdims", False))
         return f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
@@ -182,6 +205,7 @@ class Source:
     def _write_return(self):
         """Results are new arrays, each its own."""
         new = {ref for step in self.plan.steps if makes_new_array(step) for ref in step.outs}
+        new.update(ref for members in self.plan.fresh.values() for ref in members)
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:

@@ -60,11 +60,8 @@ class Kernel(FusedSteps):
     def write(self, source, step):
         """One line, after lines that make arrays for results of the program."""
         for out in step.outs:
-            if out in source.plan.recycled:
-                source.recycle(out, step)
-            elif not source.plan.is_written(out):
-                layout = f"{self.specs[out].shape}, {source.constant(self.specs[out].dtype)}"
-                source.line(f"{source.name(out)} = {source.constant(np.empty)}({layout})", step)
+            if not source.plan.is_written(out):
+                source.new_array(out, step)
         arguments = [source.expression(a) for a in step.args]
         if self.numbers is not None:
             arguments.append(source.constant(self.numbers))

@@ -6,7 +6,6 @@ from itertools import count
 
 import numpy as np
 
-from opad.programs.functions import inputs_of
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
@@ -37,7 +36,7 @@ class Program:
             self.fusion = Fusion(steps, outputs, guards, recording.specs)
             steps = self.fusion.steps
         else:
-            steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs)
+            steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs, donate)
         plan = Plan(steps, outputs, recording.specs, donate, stacks)
         source = Source(plan, inputs, guards)
         self.filename = f"<opad program {next(_numbers)}>"
@@ -100,7 +99,7 @@ def _operations(step, specs):
     if isinstance(step.function, np.ufunc):
         return size
     if step.function in (np.sum, np.max, np.min, np.prod):
-        return sum(specs[ref].size for ref in inputs_of(step))
+        return sum(specs[ref].size for ref in step.inputs)
     return 0
 
 
