@@ -88,6 +88,7 @@ def is_gather(step, specs):
 
 
 def is_index(index, specs):
+    """True for a vector of NumPy's own integers."""
     if type(index) is Ref:
         return specs[index].is_ndarray and specs[index].ndim == 1 and specs[index].dtype == np.intp
     return type(index) is np.ndarray and index.ndim == 1 and index.dtype == np.intp

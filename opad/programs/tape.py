@@ -10,7 +10,6 @@ from functools import cache
 import numpy as np
 
 from opad.programs.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
-from opad.programs.functions import inputs_of
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, item, to_array, to_float
 
@@ -67,7 +66,7 @@ class Tape(FusedSteps):
         self.specs = specs
         self.outs = tuple([step.out for step in steps if step.out in used])
         computed = {step.out for step in steps}
-        self.operands = [r for r in dict.fromkeys(r for s in steps for r in inputs_of(s)) if r not in computed]
+        self.operands = [r for r in dict.fromkeys(r for s in steps for r in s.inputs) if r not in computed]
         self._places = {ref: place for place, ref in enumerate(self.operands)}
         constants = {_bits(a): float(a) for step in steps for a in step.args if type(a) is not Ref}
         places = {bits: len(self.operands) + k for k, bits in enumerate(constants)}
