@@ -11,10 +11,10 @@ from time import perf_counter
 import numpy as np
 
 from opad.errors import MissingPackageError
-from opad.programs.elementwise import iteration_shape, read_elsewhere
-from opad.programs.functions import is_known
+from opad.programs.elementwise import iteration_shape
 from opad.programs.fused import FusedSteps
 from opad.programs.generate import Source
+from opad.programs.grouping import gathered
 from opad.programs.kernels import Kernel, Scatter
 from opad.programs.optimise import live
 from opad.programs.plan import Plan
@@ -52,11 +52,12 @@ class Fusion:
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
-        self._shapes = {id(step): _shape(step, specs) for step in steps}
-        shapes = Counter(shape for shape in self._shapes.values() if shape is not None)
+        kinds = {id(step): _shape(step, specs) for step in steps}
+        shapes = Counter(shape for shape in kinds.values() if shape is not None)
         grouped = steps
         for shape, _ in shapes.most_common(MOST_SHAPES):
-            grouped = self._grouped(grouped, shape)
+            fits = {id(step) for step in steps if kinds[id(step)] == shape}
+            grouped = gathered(grouped, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()))
         self.steps = live(self._chosen(grouped), outputs, guards)
         self._seconds = perf_counter() - start
 
@@ -65,37 +66,6 @@ class Fusion:
         calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
         replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
         return f"{replaced} steps in {len(calls)} calls of {kinds} kernels, made in {self._seconds:.2g} s"
-
-    # -- groups -------------------------------------------------------------------------------------------------------
-
-    def _grouped(self, steps, shape):
-        """The steps with those that loop over `shape` gathered where nothing stands between them."""
-        result, group, produced, outside, waiting, blocked = [], [], set(), set(), [], set()
-
-        def close():
-            result.extend([_as_one(group, outside)] if len(group) > 1 else group)
-            result.extend(waiting)
-            for collection in (group, produced, outside, waiting, blocked):
-                collection.clear()
-
-        for step in steps:
-            reads = step.inputs
-            if not blocked.isdisjoint(reads) or (group and not is_known(step.function)):
-                close()
-            if self._shapes.get(id(step)) == shape:
-                is_full = shape and (len(group) >= MOST_STEPS or len(outside.union(reads) - produced) > MOST_OPERANDS)
-                if is_full or not produced.isdisjoint(read_elsewhere(step)):
-                    close()
-                group.append(step)
-                outside.update(ref for ref in reads if ref not in produced)
-                produced.add(step.out)
-            elif produced.isdisjoint(reads):
-                result.append(step)
-            else:
-                waiting.append(step)
-                blocked.update(step.outs)
-        close()
-        return result
 
     # -- the choice of kernels ----------------------------------------------------------------------------------------
 
@@ -153,11 +123,6 @@ def _shape(step, specs):
 
 def _broadcasts(step, specs):
     return step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray
-
-
-def _as_one(group, outside):
-    """A step that stands for several, whose arguments are what they read and results what they compute."""
-    return Step(FusedSteps(list(group)), tuple(outside), {}, tuple([step.out for step in group]), group[0].origin)
 
 
 def _example(spec, smallest):
