@@ -4,7 +4,8 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, WITH_OUT, makes_new_array, refs_in
+from opad.programs.accumulation import as_view, fills_a_part
+from opad.programs.functions import REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
 from opad.programs.fused import FusedSteps
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
@@ -115,6 +116,9 @@ class Source:
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
             return
+        if step.function is add_at or fills_a_part(step):
+            self._write_part(step)
+            return
         args = [self.expression(a) for a in self._operands(step)]
         buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
         if step.out in self.plan.recycled and not buffered:
@@ -130,12 +134,32 @@ class Source:
         elif buffered:
             by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
             keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
-            by_name = "out=" if step.function in WITH_OUT else by_name
+            by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
             self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
             self.setup.append(f"{target} = {self._call(step, args)}")
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
+
+    def _write_part(self, step):
+        """total[key] += values, or zeros with values at the key."""
+        is_sum = step.function is add_at
+        total, values, key = step.args if is_sum else (None, *step.args[:2])
+        out, plan = self.name(step.out), self.plan
+        if is_sum and plan.grown.get(step.out) == total:
+            self._ref_names[step.out] = out = self.name(total)
+        elif not is_sum or plan.buffers.get(step.out, -1) != plan.buffers.get(total, -2):
+            if not plan.is_written(step.out):
+                self.new_array(step.out, step)
+            self.line(f"{out}[...] = {self.name(total)}" if is_sum else f"{out}.fill(0)", step)
+        part = f"w{int(step.out)}"
+        view = f"{part} = {out}[{self.constant(as_view(key))}]"
+        if plan.is_held(step.out):
+            self.setup.append(view)
+        else:
+            self.line(view, step)
+        values = self.expression(values)
+        self.line(f"{self.constant(np.add)}({part}, {values}, {part})" if is_sum else f"{part}[...] = {values}", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""

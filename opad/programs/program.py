@@ -6,6 +6,7 @@ from itertools import count
 
 import numpy as np
 
+from opad.programs.accumulation import accumulate
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
@@ -36,6 +37,7 @@ class Program:
             self.fusion = Fusion(steps, outputs, guards, recording.specs)
             steps = self.fusion.steps
         else:
+            steps = accumulate(steps, outputs, guards, recording.specs)
             steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs, donate)
         plan = Plan(steps, outputs, recording.specs, donate, stacks)
         source = Source(plan, inputs, guards)
