@@ -228,7 +228,8 @@ def writes_out(step, specs):
     if function in REDUCTIONS:
         return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
     if function in WITH_OUT:
-        return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
+        has_axis = len(step.args) == 1 or (len(step.args) == 2 and type(step.args[1]) is int)
+        return step.kwargs.keys() <= {"axis", "keepdims"} and has_axis
     return is_matrix_product(step, specs)
 
 
