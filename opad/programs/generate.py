@@ -1,6 +1,7 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+from cmath import isfinite
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class Source:
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
         self.setup, self._body = [], []
+        used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
+        self._conditions = {guard.ref for guard in guards} - used  # numbers that nothing but an `if` looks at
         waiting = {}
         for guard in guards:
             waiting.setdefault(guard.ref, []).append(guard)
@@ -185,6 +188,8 @@ class Source:
     def _call(self, step, args):
         function = step.function
         keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+        if function is np.isfinite and step.out in self._conditions and self.specs[step.out].type is np.bool:
+            return f"{self.constant(isfinite)}({args[0]})"
         if function in _INFIX:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):

@@ -36,7 +36,9 @@ def optimise(recording, outputs):
     for step in _lowered(recording.steps, specs):
         if not same.keys().isdisjoint(step.inputs):
             step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
-        step = _with_one_factor(_without_negation(_unspread(_simplify(step, specs), spread, specs), scaled), scaled)
+        step = _with_one_factor(
+            _without_negation(_unspread(_simplify(step, specs), spread, specs), scaled), scaled, specs
+        )
         replacement, key = _neutral(step, specs), None
         if replacement is None and is_known(step.function):
             key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
@@ -121,9 +123,11 @@ def _without_negation(step, scaled):
     return step
 
 
-def _with_one_factor(step, scaled):
+def _with_one_factor(step, scaled, specs):
     """c (d x) as (c d) x where c or d is a power of two, which rounds nothing."""
     if step.function is not np.multiply or step.kwargs or len(step.inputs) != 1 or step.inputs[0] not in scaled:
+        return step
+    if type(step.out) is tuple or specs[step.out] != specs[step.inputs[0]]:  # promoted by a NumPy number
         return step
     c = next(arg for arg in step.args if type(arg) is not Ref)
     x, d = scaled[step.inputs[0]]
