@@ -9,6 +9,8 @@ import operator
 import numpy as np
 
 from opad.errors import TracingError
+from opad.operators.assignment import set_at
+from opad.operators.dispatch import constant_like
 from opad.operators.indexing import scatter_add
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
@@ -26,8 +28,10 @@ def add_at(total, values, key):
     return result
 
 
+PART_WRITERS = {add_at, set_at.__wrapped__}  # (array, values, key) -> the array with a part changed
 STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
 FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone
+FOLDED = FRESH_CONSTANTS | {constant_like.__wrapped__}
 _MUTATORS = _named(np, "put place copyto putmask put_along_axis fill_diagonal")
 
 VIEWS = _named(
@@ -56,7 +60,7 @@ _FRESH |= _named(
     "cross tensordot vecdot multi_dot trace tensorsolve tensorinv",
 )
 _FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
-_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
+_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__, set_at.__wrapped__}
 NUMPYS_OWN = {reshape.__wrapped__: np.reshape}  # opad's primitives that are functions of NumPy
 SCALAR_OPERATORS = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,

@@ -6,7 +6,7 @@ from cmath import isfinite
 import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
-from opad.programs.functions import REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
+from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
 from opad.programs.fused import FusedSteps
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
@@ -93,6 +93,19 @@ class Source:
             return f"[{', '.join(map(self.expression, tree))}]"
         return self.constant(tree)
 
+    def subscript(self, key):
+        """What stands between brackets, as Python text."""
+        parts = [self._subscript(part) for part in (key if type(key) is tuple else (key,))]
+        if type(key) is tuple and len(parts) < 2 and not any(type(part) is slice for part in key):
+            return f"({parts[0]},)" if parts else "()"
+        return ", ".join(parts)
+
+    def _subscript(self, part):
+        if type(part) is not slice:
+            return "..." if part is Ellipsis else self.expression(part)
+        start, stop = ("" if n is None else str(n) for n in (part.start, part.stop))
+        return f"{start}:{stop}" if part.step is None else f"{start}:{stop}:{part.step}"
+
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def new_array(self, ref, step=None):
@@ -112,14 +125,14 @@ class Source:
         self.line(f"{', '.join(self.name(places[k]) for k in range(len(places)))} = {self.name(stack)}", None)
         for ref in members:
             if type(self.plan.stacked[ref][1]) is slice:
-                key = self.constant(self.plan.stacked[ref][1])
+                key = self.subscript(self.plan.stacked[ref][1])
                 self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
 
     def _write(self, step):
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
             return
-        if step.function is add_at or fills_a_part(step):
+        if step.function in PART_WRITERS or fills_a_part(step):
             self._write_part(step)
             return
         args = [self.expression(a) for a in self._operands(step)]
@@ -145,24 +158,26 @@ class Source:
             self.line(f"{target} = {self._call(step, args)}", step)
 
     def _write_part(self, step):
-        """total[key] += values, or zeros with values at the key."""
-        is_sum = step.function is add_at
-        total, values, key = step.args if is_sum else (None, *step.args[:2])
+        """total[key] += values, total[key] = values, or zeros with values at the key."""
+        is_sum, is_new = step.function is add_at, step.function not in PART_WRITERS
+        total, values, key = (None, *step.args[:2]) if is_new else step.args
         out, plan = self.name(step.out), self.plan
-        if is_sum and plan.grown.get(step.out) == total:
+        if type(total) is Ref and plan.grown.get(step.out, -1) == total:
             self._ref_names[step.out] = out = self.name(total)
-        elif not is_sum or plan.buffers.get(step.out, -1) != plan.buffers.get(total, -2):
+        elif is_new or type(total) is not Ref or plan.buffers.get(step.out, -1) != plan.buffers.get(total, -2):
             if not plan.is_written(step.out):
                 self.new_array(step.out, step)
-            self.line(f"{out}[...] = {self.name(total)}" if is_sum else f"{out}.fill(0)", step)
+            self.line(f"{out}.fill(0)" if is_new else f"{out}[...] = {self.expression(total)}", step)
+        if not is_sum:
+            self.line(f"{out}[{self.subscript(key)}] = {self.expression(values)}", step)
+            return
         part = f"w{int(step.out)}"
-        view = f"{part} = {out}[{self.constant(as_view(key))}]"
+        view = f"{part} = {out}[{self.subscript(as_view(key))}]"
         if plan.is_held(step.out):
             self.setup.append(view)
         else:
             self.line(view, step)
-        values = self.expression(values)
-        self.line(f"{self.constant(np.add)}({part}, {values}, {part})" if is_sum else f"{part}[...] = {values}", step)
+        self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
@@ -199,7 +214,7 @@ class Source:
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
-            return f"{args[0]}[{args[1]}]"
+            return f"{args[0]}[{self.subscript(step.args[1])}]"
         first = step.args[0] if args else None
         if type(first) is Ref and self.specs[first].is_ndarray and not keywords:
             if function is np.transpose and len(args) == 1:

@@ -9,7 +9,7 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import is_known, map_refs
+from opad.programs.functions import FOLDED, is_known, map_refs
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec, Step
 
@@ -28,6 +28,7 @@ def optimise(recording, outputs):
     outputs : list of Refs and plain values
     """
     specs, same, known, steps = recording.specs, {}, {}, []
+    guarded = {guard.ref for guard in recording.guards}
     scaled, spread = {}, {}  # Ref -> (operand, factor); Ref -> what was broadcast
 
     def current(ref):
@@ -36,6 +37,9 @@ def optimise(recording, outputs):
     for step in _lowered(recording.steps, specs):
         if not same.keys().isdisjoint(step.inputs):
             step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
+        if step.function in FOLDED and step.out not in guarded:
+            same[step.out] = _constant(step, recording)
+            continue
         step = _with_one_factor(
             _without_negation(_unspread(_simplify(step, specs), spread, specs), scaled), scaled, specs
         )
@@ -61,6 +65,14 @@ def optimise(recording, outputs):
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
     return live(steps, outputs, guards), guards, outputs
+
+
+def _constant(step, recording):
+    """What np.zeros_like and its kin return, which depends on shapes and dtypes alone."""
+    example = lambda ref: np.empty(recording.specs[ref].shape, recording.specs[ref].dtype)  # noqa: E731
+    function = np.zeros_like if step.function is np.empty_like else step.function
+    value = function(*map_refs(step.args, example), **map_refs(step.kwargs, example))
+    return recording.constants.own(value)
 
 
 def _lowered(steps, specs):

@@ -7,11 +7,11 @@ import numpy as np
 from opad.programs import results
 from opad.programs.accumulation import fills_a_part
 from opad.programs.functions import (
+    PART_WRITERS,
     REDUCTIONS,
     TRANSFORMS,
     VIEWS,
     WITH_OUT,
-    add_at,
     is_known,
     makes_new_array,
     refs_in,
@@ -79,10 +79,10 @@ class Plan:
         uses = Counter(ref for step in self.steps for ref in step.inputs)
         makers, grown = {step.out: step for step in self.steps if type(step.out) is Ref}, {}
         for step in reversed(self.steps):
-            if step.function is not add_at or step.out not in self.results or step.out in self.stacked:
+            if step.function not in PART_WRITERS or step.out not in self.results or step.out in self.stacked:
                 continue
             total = step.args[0]
-            alone = uses[total] == 1 and total not in self.lasting and total not in self.stacked
+            alone = type(total) is Ref and uses[total] == 1 and total not in self.lasting and total not in self.stacked
             if alone and total in makers and writes_out(makers[total], self.specs):
                 grown[step.out] = total
                 self.results.add(total)
@@ -149,10 +149,11 @@ class Plan:
 
     def _in_place(self, step, dying):
         """An operand whose memory the result of an elementwise step may take over, or None."""
-        if step.function is not add_at and (not isinstance(step.function, np.ufunc) or step.function.signature):
+        is_part = step.function in PART_WRITERS
+        if not is_part and (not isinstance(step.function, np.ufunc) or step.function.signature):
             return None
         spec, operands = self.specs[step.out], step.inputs
-        for ref in operands[: 1 if step.function is add_at else None]:
+        for ref in [arg for arg in step.args[:1] if type(arg) is Ref] if is_part else operands:
             if ref in dying and self.specs[ref] == spec and self.specs[ref].order == spec.order:
                 others = [other for other in operands if other != ref]
                 if not any(ref in self.roots.get(other, ()) for other in others):
@@ -221,7 +222,7 @@ def writes_out(step, specs):
         return False
     if isinstance(function, np.ufunc):
         return not step.kwargs and function.nout == 1 and len(step.args) == function.nin
-    if function is add_at or fills_a_part(step):
+    if function in PART_WRITERS or fills_a_part(step):
         return True
     if function in TRANSFORMS:
         return spec.order == "C" and step.kwargs.get("out") is None
