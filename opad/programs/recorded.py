@@ -83,7 +83,7 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array__(self, *args, **kwargs):
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
-            "expected NumPy functions and operators (np.take(table, index) rather than table[index]), and arrays made by "
+            "expected NumPy functions and operators (np.take(table, index), not table[index]), and arrays made by "
             "np.zeros_like(x) to assign to. Compute it outside the compiled function, or pass it as an argument."
         )
 
@@ -122,7 +122,7 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __float__(self):
         raise TracingError(
             "float() of a value while a program was being recorded would make it a constant. Expected NumPy functions "
-            "(np.sin rather than math.sin) and arrays made by np.zeros_like(x) to assign to; return the value and convert "
+            "(np.sin, not math.sin) and arrays made by np.zeros_like(x) to assign to; return the value and convert "
             "it outside the compiled function."
         )
 
