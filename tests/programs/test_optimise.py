@@ -311,3 +311,14 @@ def test_stacked_steps_keep_their_order():
         assert_same(compiled(*xs), f(*xs), exact=True)
         xs = [x + 0.3 for x in xs]
     assert names(compiled.programs[0]).count("multiply") < 6 + 6 + 5
+
+
+def test_a_matrix_is_factorised_once():
+    """One factorisation and one solve per direction, however many derivatives are taken; triangles need none."""
+    A, b = np.eye(6) + np.outer(X, X), np.cos(X)
+    f = lambda A, b: np.sum(np.sin(np.linalg.solve(A, b)))  # noqa: E731
+    for g in (opad.grad(f, argnums=(0, 1)), lambda A, b: opad.hvp(lambda b: f(A, b), (b,), (X,))):
+        assert names(program_of(g, A, b)).count("factorise") == 1
+    gradient = opad.grad(lambda A: np.sum(np.log(np.diag(np.linalg.cholesky(A)))))
+    used = names(program_of(gradient, A))
+    assert used.count("solve_triangle") == 2 and "solve" not in used and "factorise" not in used
