@@ -94,6 +94,8 @@ def makes_new_array(step):
 def has_static_shape(step, specs):
     """True if shapes and dtypes of the results follow from shapes and dtypes of the arguments."""
     function, args = step.function, step.args
+    if function in FOLDED:
+        return True
     if function is getitem:
         keys = args[1] if type(args[1]) is tuple else (args[1],)
         return not any(type(k) is Ref and specs[k].dtype.kind == "b" for k in keys)
