@@ -6,6 +6,7 @@ from itertools import count
 
 import numpy as np
 
+from opad.programs.accumulation import accumulate
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
@@ -40,6 +41,7 @@ class Program:
         else:
             steps = with_python_numbers(steps, outputs, guards, specs)
         is_numpys = fuse or steps is numpys
+        steps = accumulate(steps, outputs, guards, specs)
         steps, stacks = stack_small_steps(steps, outputs, guards, specs, donate)
         self.structure = structure
         self.watch = watch
