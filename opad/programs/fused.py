@@ -7,7 +7,10 @@ class FusedSteps:
     Attributes
     ----------
     steps : list of Step, those that it replaces
+    parts : int, in how many parts a loop is run, each in a thread of its own
     """
+
+    parts = 1
 
     def __init__(self, steps):
         self.steps = steps

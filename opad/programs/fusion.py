@@ -22,6 +22,7 @@ from opad.programs.plan import Plan
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Step
 from opad.programs.tape import Tape, is_number_step, work_off
+from opad.programs.threads import thread_count
 
 MOST_STEPS = 60  # of a kernel; a number that many periods divide, so that repeated parts of a program stay alike
 MOST_OPERANDS = 24
@@ -90,9 +91,11 @@ class Fusion:
         for step in steps:
             kernel = kernels.get(id(step))
             if kernel is not None and kernel.text in common:
-                if kernel.text not in self._measured:
-                    self._measured[kernel.text] = self._is_faster(step, kernel)
-                if self._measured[kernel.text]:
+                key = kernel.text, self.specs[kernel.outs[0]].shape
+                if key not in self._measured:
+                    self._measured[key] = self._parts(step, kernel)
+                if self._measured[key]:
+                    kernel.parts = self._measured[key]
                     result.append(Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin))
                     continue
             result += step.function.steps if type(step.function) is FusedSteps else [step]
@@ -105,14 +108,22 @@ class Fusion:
             return Kernel(step.function.steps, self.specs, used, self._sources)
         return Scatter(step, self.specs) if Scatter.covers(step, self.specs) else None
 
-    def _is_faster(self, step, kernel):
-        """Measure a kernel and the NumPy calls that it replaces."""
+    def _parts(self, step, kernel):
+        """In how many parts a kernel is fastest; 0 if it is no faster than the NumPy calls that it replaces."""
         if type(kernel) is Tape and len(kernel.steps) >= LONG_TAPE:
-            return work_off() is not None
-        fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
+            return 1 if work_off() else 0
+        choices, threads = [1], thread_count()
+        if threads > 1 and type(kernel) is Kernel and kernel.is_divisible(threads):
+            choices.append(threads)
+        functions = [self._program(kernel.steps, kernel.outs)]
+        for kernel.parts in choices:
+            fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
+            functions.append(self._program([fused], kernel.outs))
         with np.errstate(all="ignore"):
-            seconds = _seconds(self._program([fused], kernel.outs), self._program(kernel.steps, kernel.outs))
-        return seconds[0] < LIMIT * seconds[1]
+            plain, whole, *divided = _seconds(*functions)
+        if divided and divided[0] < LIMIT * min(plain, whole):
+            return threads
+        return 1 if whole < LIMIT * plain else 0
 
     def _program(self, steps, outs):
         """Steps as a function, and arguments for it."""

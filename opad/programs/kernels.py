@@ -9,6 +9,7 @@ NumPy's in the last bits.
 
 from functools import lru_cache
 from itertools import count
+from math import prod
 
 import numpy as np
 
@@ -21,12 +22,14 @@ from opad.programs.elementwise import (
     is_index,
     is_of,
     joined,
+    read_elsewhere,
     template,
 )
 from opad.programs.functions import map_refs
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec
+from opad.programs.threads import SMALLEST, Divided
 
 
 class Kernel(FusedSteps):
@@ -38,6 +41,7 @@ class Kernel(FusedSteps):
     operands : list of Refs and arrays
     numbers : array of constants, or None
     outs : tuple of Refs, the results that are used elsewhere
+    shape : of the loop
     """
 
     def __init__(self, steps, specs, used, sources):
@@ -49,11 +53,24 @@ class Kernel(FusedSteps):
         writer = _LoopWriter(steps, self.outs, specs)
         self.text, self.operands = writer.text, writer.operands
         self.numbers = np.array(writer.numbers) if writer.numbers else None
+        self.shape = writer.shape
 
     @property
     def compiled(self):
         """The function (*operands, numbers, *results)."""
-        return compiled(self.text)
+        kernel = compiled(self.text)
+        return kernel if self.parts == 1 else Divided(kernel, self._divided(), self.parts)
+
+    def is_divisible(self, parts):
+        """Whether the loop may be cut along its first axis into parts worth a thread."""
+        is_large = prod(self.shape) >= SMALLEST and self.shape[0] >= parts
+        return is_large and not any(map(read_elsewhere, self.steps))
+
+    def _divided(self):
+        """Which arguments are cut: those that do not broadcast along the first axis."""
+        shapes = [self.specs[a].shape if type(a) is Ref else a.shape for a in self.operands]
+        is_cut = [len(shape) == len(self.shape) and shape[0] == self.shape[0] for shape in shapes]
+        return [*is_cut, *[False] * (self.numbers is not None), *[True] * len(self.outs)]
 
     def written(self, step):
         """All results are arrays that the caller provides."""
@@ -193,7 +210,7 @@ class _LoopWriter:
         if self.is_flat and len(self.shape) > 1:
             lines += [f"    o{k} = o{k}.ravel()" for k in range(results)]
         for depth, (axis, block) in enumerate(zip(self._axes, self._lines, strict=True)):
-            size = "o0.size" if self.is_flat else self.shape[depth]
+            size = "o0.size" if self.is_flat else self.shape[depth] if depth else "o0.shape[0]"
             lines.append(f"{'    ' * (depth + 1)}for {axis} in range({size}):")
             lines += [f"{'    ' * (depth + 2)}{line}" for line in block]
         return "\n".join(lines)
@@ -218,7 +235,7 @@ class Scatter(Kernel):
 
     def __init__(self, step, specs):
         FusedSteps.__init__(self, [step])
-        self.specs, self.outs, self.numbers = specs, (step.out,), None
+        self.specs, self.outs, self.numbers, self.shape = specs, (step.out,), None, specs[step.out].shape
         self.operands = [step.args[0], step.args[1][0]]
         self.text = _SCATTER
 

@@ -4,7 +4,9 @@ Most tests run the text of the loops as plain Python, which needs no numba and c
 """
 
 import contextlib
+import functools
 import importlib.util
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -16,6 +18,7 @@ from opad.errors import MissingPackageError
 from opad.operators.indexing import scatter_add
 from opad.programs import elementwise, fusion, kernels, tape
 from opad.programs.fused import FusedSteps
+from opad.programs.threads import SMALLEST, thread_count
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES
 from tests.programs.test_random_programs import arguments, programs, run
@@ -27,7 +30,14 @@ def interpreted(text):
     """A kernel as plain Python."""
     namespace = {"np": np, "isfinite": np.isfinite, "float64": np.float64, "float32": np.float32}
     exec(text, namespace)
-    return namespace.get("kernel") or namespace["tape"]
+    loop = namespace.get("kernel") or namespace["tape"]
+
+    @functools.wraps(loop)
+    def call(*args):
+        with np.errstate(all="ignore"):  # which each thread has for itself
+            loop(*args)
+
+    return call
 
 
 @contextlib.contextmanager
@@ -37,7 +47,7 @@ def plain_loops():
         patch.setattr(kernels, "compiled", kernels.lru_cache(interpreted))
         patch.setattr(tape, "work_off", lambda: interpreted(tape.interpreter_text()))
         patch.setattr(opad.programs.compiled, "require_numba", lambda: None)
-        patch.setattr(fusion.Fusion, "_is_faster", lambda *_: True)
+        patch.setattr(fusion.Fusion, "_parts", lambda *_: 1)
         with np.errstate(all="ignore"):
             yield
 
@@ -51,7 +61,7 @@ def plain():
 @pytest.fixture
 def always(monkeypatch):
     """Every group is fused, faster or not."""
-    monkeypatch.setattr(fusion.Fusion, "_is_faster", lambda *_: True)
+    monkeypatch.setattr(fusion.Fusion, "_parts", lambda *_: 1)
 
 
 def fused(f, *args, **options):
@@ -402,9 +412,49 @@ def test_compiled_library_functions(always, function):
 @needs_numba
 def test_a_kernel_is_used_only_where_it_is_faster(monkeypatch):
     f = lambda x: (x * x + 1) * 2  # noqa: E731
-    for times, count in (([2.0, 1.0], 0), ([1.0, 2.0], 1)):
+    for times, count in (([2.0, 1.0], 1), ([1.0, 2.0], 0), ([1.0, 0.9], 0)):
         monkeypatch.setattr(fusion, "_seconds", lambda *_: times)  # noqa: B023  used within this turn
         assert len(groups(fused(f, X))) == count
+
+
+def in_parts(self, step, kernel):
+    return 3 if type(kernel) is kernels.Kernel and kernel.is_divisible(3) else 1
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_loops_in_parts(plain, monkeypatch, name):
+    monkeypatch.setattr(kernels, "SMALLEST", 1)
+    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    f, args = LOOPS[name]
+    fused(f, *args)
+
+
+def test_loops_that_read_elsewhere_are_not_divided(plain, monkeypatch):
+    monkeypatch.setattr(kernels, "SMALLEST", 1)
+    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    for f in (lambda x, k: x[k] * 2 + 1, lambda x, k: np.concatenate([x[1:], x[:1]]) * 2 + 1):
+        assert "parts" not in fused(f, X, INDEX).source
+    assert "parts" in fused(lambda x, k: x * 2 + 1, X, INDEX).source
+
+
+@needs_numba
+def test_large_loops_run_in_threads(monkeypatch):
+    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    x, A = np.linspace(-1, 1, SMALLEST), np.linspace(-1, 1, 2 * SMALLEST).reshape(-1, 128)
+    for f, args in ((lambda x: (x * x + 1) / 2 - x, (x,)), (lambda A: A[:1] * A - A[:, :1] * 0.5, (A,))):
+        compiled = fused(f, *args)
+        assert "in_3_parts" in compiled.source
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(compiled, [A] * 20):
+            assert_same(result, A[:1] * A - A[:, :1] * 0.5, exact=True)
+
+
+def test_thread_count(monkeypatch):
+    for name in ("NUMBA", "OMP", "OPENBLAS"):
+        monkeypatch.delenv(f"{name}_NUM_THREADS", raising=False)
+    assert thread_count() >= 1
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
+    assert thread_count() == 1
 
 
 @needs_numba
