@@ -6,7 +6,6 @@ has been measured to be faster than the NumPy calls that it replaces.
 
 from collections import Counter
 from functools import partial
-from importlib.util import find_spec
 from time import perf_counter
 
 import numpy as np
@@ -35,11 +34,13 @@ LIMIT = 0.8  # of the time of the NumPy calls, up to which a kernel replaces the
 
 def require_numba():
     """Raise if numba is not installed."""
-    if find_spec("numba") is None:
+    try:
+        import numba  # noqa: F401
+    except ImportError as error:
         raise MissingPackageError(
-            "opad.compile was called with fuse=True, and numba is not installed; expected the package behind the "
-            "extra `fast`. Install it by python -m pip install 'opad[fast]', or leave fuse=False."
-        )
+            f"opad.compile was called with fuse=True, and numba cannot be imported ({error}); expected the package "
+            "behind the extra `fast`. Install it by python -m pip install 'opad[fast]', or leave fuse=False."
+        ) from error
 
 
 class Fusion:
