@@ -35,10 +35,12 @@ class Mirror(UserPrimitive):
     function : SciPy's function
     module : the module of SciPy that it is known from
     reason : what to do instead, for a function that is refused
+    opaque : bool, whether `opad.compile` records a call of SciPy's function; if not, what its implementation does
     """
 
-    def __init__(self, function, module, reason=""):
+    def __init__(self, function, module, reason="", opaque=True):
         super().__init__(function)
+        self.opaque = opaque
         self.__module__ = module.__name__
         self.signature = inspect.signature(function)
         self.reason = reason
@@ -49,7 +51,7 @@ class Mirror(UserPrimitive):
         if not symbols:
             return self.plain(*args, **kwargs)
         traced = [symbol for symbol in symbols if type(symbol) is TracedArray]
-        if not traced:
+        if not traced and self.opaque:
             return symbols[0].__opad_dispatch__(self, args, kwargs)
         if self not in RULES and self not in COMPOSITES:
             raise MissingRuleError(
@@ -77,12 +79,13 @@ class Mirror(UserPrimitive):
         return positional, keywords
 
 
-def mirror(function, module):
+def mirror(function, module, opaque=True):
     """Decorator: the function below is SciPy's `function` written with functions that have rules.
 
-    The result is the `Mirror`. The implementation names the keywords that it covers, and sees traced arrays only.
+    The result is the `Mirror`. The implementation names the keywords that it covers, and is called if one of its
+    arguments is traced.
     """
-    mirrored = Mirror(function, module)
+    mirrored = Mirror(function, module, opaque=opaque)
 
     def register(implementation):
         composite(mirrored)(implementation)
@@ -106,15 +109,23 @@ def mirror_of(module, name):
     return MIRRORS[module.__name__].get(found.__name__) or Mirror(found, module)
 
 
+class StoredValues:
+    """Base class of containers whose attribute `data` may be a symbolic array."""
+
+    __slots__ = ()
+
+
 def symbols_in(tree):
-    """The symbolic arrays among nested tuples, lists, dicts and object arrays."""
+    """The symbolic arrays among nested tuples, lists, dicts, object arrays and sparse arrays."""
     if isinstance(tree, tuple | list):
         return [symbol for part in tree for symbol in symbols_in(part)]
     if isinstance(tree, dict):
         return symbols_in(list(tree.values()))
     if type(tree) is np.ndarray and tree.dtype.hasobject:
         return symbols_in(tree.reshape(-1).tolist())
-    return [tree] if getattr(tree, "is_symbolic", False) else []
+    if getattr(tree, "is_symbolic", False):
+        return [tree]
+    return symbols_in(tree.data) if isinstance(tree, StoredValues) else []
 
 
 def _as_array(value):

@@ -64,8 +64,9 @@ def _(y, a, b, axis, keepdims):
 def logsumexp(a, axis=None, b=None, keepdims=False, return_sign=False):
     """The shares exp(a - y) are the gradient; 0 where every a is -inf."""
     if b is not None:
-        shape = np.broadcast_shapes(np.shape(a), np.shape(b))
+        shape = np.broadcast_shapes(np.shape(a), np.shape(b), (1,))
         a, b = np.broadcast_to(a, shape), np.broadcast_to(b, shape)
+    a = np.atleast_1d(a)
     if any(x is not None and x.dtype.kind == "c" for x in (a, b)):
         raise wants("scipy.special.logsumexp", "complex numbers", "real numbers; write np.log(np.sum(np.exp(a)))")
     axis = tuple(range(np.ndim(a))) if axis is None else axis

@@ -11,6 +11,7 @@ case(sp.logsumexp, lambda a: sp.logsumexp(a, axis=1, keepdims=True), (3, 4), com
 case(sp.logsumexp, lambda a, b: sp.logsumexp(a, axis=0, b=b), (3, 4), (3, 1), kinds=("any", "above zero"),
      complex=False, name="b")  # fmt: skip
 case(sp.logsumexp, lambda a, b: sp.logsumexp(a, b=b, return_sign=True)[0], (5,), (5,), complex=False, name="sign")
+case(sp.logsumexp, lambda a, b: sp.logsumexp(a, b=b), (), (), kinds=("any", "above zero"), complex=False, name="0-d")
 for _f in (sp.softmax, sp.log_softmax):
     case(_f, _f, (3, 4), complex=False)
     case(_f, lambda x, f=_f: f(x, axis=0), (3, 4), complex=False, name="axis")
