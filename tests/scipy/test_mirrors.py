@@ -8,7 +8,7 @@ import opad.scipy
 from opad.scipy.mirrors import MIRRORS
 from opad.testing import check_derivative
 from opad.tracing.primitives import COMPOSITES, RULES
-from tests.scipy import registry_linalg, registry_sparse, registry_special  # noqa: F401  add their entries
+from tests.scipy import registry_linalg, registry_signal, registry_sparse, registry_special  # noqa: F401  add entries
 from tests.scipy.registry import CASES
 
 # SciPy's own estimate of the error, in single precision.
