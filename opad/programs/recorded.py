@@ -6,6 +6,7 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from opad.errors import TracingError
+from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
 
 _PYTHON = (float, complex, int, bool)
@@ -75,8 +76,8 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array__(self, *args, **kwargs):
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
-            "expected NumPy functions and operators (np.take(table, index) rather than table[index]). Compute it "
-            "outside the compiled function, or pass it as an argument."
+            "expected NumPy functions and operators (np.take(table, index) rather than table[index]). "
+            + (instead_of_scipy() or "Compute it outside the compiled function, or pass it as an argument.")
         )
 
     shape = property(lambda self: np.shape(self.value))
