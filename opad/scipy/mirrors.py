@@ -15,6 +15,7 @@ from opad.tracing.array import TracedArray, call
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.messages import caller
 from opad.tracing.primitives import COMPOSITES, RULES, composite
+from opad.tracing.rules.helpers import wants
 
 MIRRORS = {}  # name of a module of SciPy -> {name of the function: Mirror}
 
@@ -75,8 +76,16 @@ class Mirror(UserPrimitive):
             elif parameter.default is parameter.empty:
                 positional.append(_as_array(value))
             elif name not in NEUTRAL and not _is_equal(value, parameter.default):
-                keywords[name] = _as_array(value)
+                keywords[name] = self._covered(name, _as_array(value))
         return positional, keywords
+
+    def _covered(self, name, value):
+        """The value of a keyword that the rule or the implementation names."""
+        stated = RULES[self].keywords if self in RULES else inspect.signature(COMPOSITES[self]).parameters
+        if name not in stated:
+            given = [n for n in self.signature.parameters if n in stated or n in NEUTRAL]
+            raise wants(f"{self.__module__}.{self.__name__}", f"{name}={value!r:.60}", f"only the arguments {given}")
+        return value
 
 
 def mirror(function, module, opaque=True):

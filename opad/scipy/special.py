@@ -7,6 +7,8 @@ Examples
 array([0.5, 0.5])
 """
 
+import types
+
 import numpy as np
 import scipy.special as sp
 
@@ -22,7 +24,7 @@ from opad.tracing.rules.helpers import wants
 from opad.tracing.rules.special import REFUSED, smooth
 
 # Python functions made of ufuncs, which work on traced arrays as they are.
-_COMPOSED = {"h1vp", "h2vp", "ivp", "jvp", "kvp", "yvp", "softplus", "zeta", "sinc", "assoc_laguerre"}
+_MADE_OF_UFUNCS = ("assoc_laguerre", "h1vp", "h2vp", "ivp", "jvp", "kvp", "softplus", "yvp", "zeta")
 
 # -- sums of exponentials -------------------------------------------------------------------------------------------
 
@@ -243,8 +245,13 @@ spherical_in = _spherical(sp.spherical_in, 1.0, 1.0)
 spherical_kn = _spherical(sp.spherical_kn, -1.0, -1.0)
 
 
+for _name in _MADE_OF_UFUNCS:
+    if isinstance(getattr(sp, _name), types.FunctionType):  # some are ufuncs in some versions of SciPy
+        mirror(getattr(sp, _name), sp)(getattr(sp, _name))
+
+
 def __getattr__(name):
-    return getattr(sp, name) if name in _COMPOSED else mirror_of(sp, name)
+    return mirror_of(sp, name)
 
 
 def __dir__():

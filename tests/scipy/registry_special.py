@@ -1,6 +1,7 @@
 """Entries for scipy.special."""
 
 import numpy as np
+import scipy.special
 
 import opad.scipy.special as sp
 from tests.scipy.registry import case
@@ -28,3 +29,11 @@ for _f in (sp.spherical_jn, sp.spherical_yn, sp.spherical_in, sp.spherical_kn):
     for _n in (0, 1, 3):
         case(_f, lambda z, f=_f, n=_n: f(n, z), (4,), kinds="above zero", name=f"n={_n}", complex=False)
     case(_f, lambda z, f=_f: f(2, z, derivative=True), (4,), kinds="above zero", name="derivative", complex=False)
+
+# Python functions made of ufuncs, where SciPy has no ufunc of that name
+for _name in ("h1vp", "h2vp", "ivp", "jvp", "kvp", "yvp"):
+    _f = getattr(sp, _name)
+    case(_f, lambda z, f=_f: np.real(f(1, z)), (4,), kinds="above zero", complex=False)
+case(sp.assoc_laguerre, lambda x: sp.assoc_laguerre(x, 2, 1), (4,), kinds="above zero", complex=False)
+case(sp.softplus, sp.softplus, (4,), complex=False) if hasattr(scipy.special, "softplus") else None
+case(sp.zeta, lambda q: sp.zeta(2.5, q), (4,), kinds="above zero", complex=False)
