@@ -343,7 +343,7 @@ class LUDifferential(Operator):
             dL = np.concatenate([dL, self._right(M[..., k:, :] - times(L[k:], dU))], axis=-2)
         if U.shape[1] > k:
             dU = np.concatenate([dU, self._left(M[..., k:] - times_right(dL, U[:, k:]))], axis=-1)
-        return None, dL, dU
+        return np.zeros_like(X, shape=X.shape[:-2] + self.p.shape), dL, dU
 
     def apply_adjoint(self, Y):
         L, U, k = self.L, self.U, self.U.shape[0]

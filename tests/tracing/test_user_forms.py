@@ -216,6 +216,9 @@ OPERATORS = {
     "SciPy": lambda: scipy.sparse.linalg.aslinearoperator(np.arange(12.0).reshape(2, 6)),
     "dense": lambda: np.arange(12.0).reshape(2, 6),
     "sparse": lambda: scipy.sparse.random_array((4, 6), density=0.5, rng=np.random.default_rng(0)),
+    "splu(A).solve": lambda: (
+        scipy.sparse.linalg.splu(scipy.sparse.csc_array(np.diag(np.arange(2.0, 8)) + np.eye(6, k=2))).solve
+    ),
     "adjoint": lambda: Doubling(3).H,
     "sum": lambda: Reverse(6) + 2 * Reverse(6) @ Reverse(6),
 }

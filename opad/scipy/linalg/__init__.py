@@ -5,7 +5,7 @@ Examples
 >>> import numpy as np, opad, opad.scipy.linalg
 >>> c = np.array([2.0, 1.0, 0.0])
 >>> opad.grad(lambda c: opad.scipy.linalg.solve_toeplitz(c, np.ones(3)) @ np.ones(3))(c)
-array([-0.5,  0. , -0. ])
+array([-0.5,  0. , -0.5])
 """
 
 import scipy.linalg
