@@ -70,10 +70,14 @@ def product(data, X, pattern):
 def sampled(W, X, pattern):
     """The elements of W X^T at the stored places, W of shape (M, K) and X of shape (N, K)."""
     rows, cols = pattern.places
-    result = np.zeros(len(rows), np.result_type(W, X))
-    for w, x in zip(np.ascontiguousarray(W.T), np.ascontiguousarray(X.T), strict=True):  # one column at a time
-        result += w[rows] * x[cols]
+    result = np.empty(len(rows), np.result_type(W, X))
+    for start in range(0, len(rows), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        np.einsum("kc,kc->k", W.take(rows[part], axis=0), X.take(cols[part], axis=0), out=result[part])
     return result
+
+
+_BLOCK = 1 << 13  # stored values at a time, whose rows stay in the cache
 
 
 class StoredMultiply(Operator):
