@@ -14,7 +14,7 @@ from opad.operators.dispatch import plain
 from opad.tracing.array import TracedArray, call
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.messages import caller
-from opad.tracing.primitives import COMPOSITES, RULES, composite
+from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, composite, constant
 from opad.tracing.rules.helpers import wants
 
 MIRRORS = {}  # name of a module of SciPy -> {name of the function: Mirror}
@@ -54,6 +54,8 @@ class Mirror(UserPrimitive):
         traced = [symbol for symbol in symbols if type(symbol) is TracedArray]
         if not traced and self.opaque:
             return symbols[0].__opad_dispatch__(self, args, kwargs)
+        if self in CONSTANTS:
+            return call(self, args, kwargs)
         if self not in RULES and self not in COMPOSITES:
             raise MissingRuleError(
                 f"{self.__module__}.{self.__name__} was called on a traced array{caller()}, and opad does not "
@@ -103,6 +105,11 @@ def mirror(function, module, opaque=True):
     return register
 
 
+def constant_mirrors(module, *names):
+    """Declare functions of a module whose results are locally constant."""
+    constant(*(Mirror(getattr(module, name), module) for name in names))
+
+
 def refuse(module, **reasons):
     """Declare functions of a module that are refused on traced arrays, and what to do instead."""
     for name, reason in reasons.items():
@@ -113,7 +120,7 @@ def refuse(module, **reasons):
 def mirror_of(module, name):
     """What a module of mirrors has under a name that it does not define: SciPy's object, or a mirror that refuses."""
     found = getattr(module, name)
-    if not isinstance(found, types.FunctionType | types.BuiltinFunctionType) or name.startswith("_"):
+    if not isinstance(found, types.FunctionType) or name.startswith("_"):
         return found
     return MIRRORS[module.__name__].get(found.__name__) or Mirror(found, module)
 

@@ -246,7 +246,7 @@ spherical_kn = _spherical(sp.spherical_kn, -1.0, -1.0)
 
 
 for _name in _MADE_OF_UFUNCS:
-    if isinstance(getattr(sp, _name), types.FunctionType):  # some are ufuncs in some versions of SciPy
+    if isinstance(getattr(sp, _name, None), types.FunctionType):  # some are ufuncs, or missing, in other versions
         mirror(getattr(sp, _name), sp)(getattr(sp, _name))
 
 

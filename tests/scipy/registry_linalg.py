@@ -95,6 +95,9 @@ case(sl.eigh, lambda a: (weighted(sl.eigh(hermitian(a))[1]), sl.eigh(hermitian(a
 case(sl.eigh, lambda a: weighted(sl.eigh(hermitian(a), subset_by_index=[1, 2])[1]), S)
 case(sl.eigh, lambda a, b: (weighted(sl.eigh(hermitian(a), hermitian(b))[1]), sl.eigh(hermitian(a), hermitian(b))[0]),
      S, S, kinds=("any", "positive"))  # fmt: skip
+case(sl.eigh_tridiagonal, lambda d, e: weighted(sl.eigh_tridiagonal(d, e)[1]), (4,), (3,), complex=False)
+case(sl.eigh_tridiagonal, lambda d, e: sl.eigh_tridiagonal(d, e, eigvals_only=True), (4,), (3,), complex=False)
+case(sl.eigvalsh_tridiagonal, sl.eigvalsh_tridiagonal, (4,), (3,), complex=False)
 case(sl.eigvalsh, lambda a: sl.eigvalsh(hermitian(a)), S)
 case(sl.eigvalsh, lambda a, b: sl.eigvalsh(hermitian(a), hermitian(b)), S, S, kinds=("any", "positive"))
 case(sl.eig, lambda a: (np.abs(sl.eig(a)[0]) ** 2, np.sum(np.abs(sl.eig(a)[1]) ** 4, axis=0)), S, kinds="general")
@@ -131,3 +134,4 @@ for _mode in ("full", "same", "valid"):
     case(sl.convolution_matrix, lambda a, m=_mode: sl.convolution_matrix(a, 3, m), (4,))
 case(sl.block_diag, sl.block_diag, (2, 3), (2,), (1, 1))
 case(sl.khatri_rao, sl.khatri_rao, (2, 3), (4, 3))
+case(sl.diagsvd, lambda s: sl.diagsvd(s, 3, 5), (3,))

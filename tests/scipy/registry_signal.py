@@ -63,3 +63,28 @@ case(ss.welch, lambda x: ss.welch(x, nperseg=6, detrend=False, return_onesided=F
 case(ss.csd, lambda x, y: np.real(ss.csd(x, y, nperseg=6)[1]), (2, 15), (2, 15))
 case(ss.periodogram, lambda x: ss.periodogram(x)[1], (2, 9))
 case(ss.periodogram, lambda x: ss.periodogram(x, 2.0, "hann", 6, scaling="spectrum")[1], (9,))
+case(ss.sosfilt_zi, lambda b, a: ss.sosfilt_zi(sections(b, a)), (2, 3), (2, 2), complex=False)
+for _n, _up, _down in [(12, 3, 2), (11, 2, 3), (9, 1, 4), (7, 5, 1), (5, 2, 4), (6, 2, 2)]:
+    case(ss.resample_poly, lambda x, u=_up, d=_down: ss.resample_poly(x, u, d), (_n, 2), name=f"{_n} {_up}/{_down}")
+case(ss.resample_poly, lambda x: ss.resample_poly(x, 2, 1, axis=1, window=np.array([0.5, 1.0, 0.5])), (2, 6),
+     single=False)  # fmt: skip
+for _f in (ss.convolve2d, ss.correlate2d):
+    for _mode in ("full", "same", "valid"):
+        for _shapes in [((4, 5), (2, 3)), ((5, 5), (2, 2))]:
+            case(_f, lambda a, b, f=_f, m=_mode: f(a, b, m), *_shapes, name=f"{_mode} {_shapes}")
+case(ss.freqz, lambda b, a: np.abs(ss.freqz(b, a, 8)[1]), (3,), (3,), kinds=("any", A), single=False)
+case(ss.freqz, lambda b: np.real(ss.freqz(b, worN=[0.1, 0.3], fs=2.0)[1]), (4,), single=False)
+case(ss.coherence, lambda x, y: ss.coherence(x, y, nperseg=6)[1], (2, 15), (2, 15), complex=False)
+case(ss.spectrogram, lambda x: ss.spectrogram(x, 2.0, nperseg=6)[2], (2, 15), complex=False)
+case(
+    ss.spectrogram, lambda x: ss.spectrogram(x, window="hann", nperseg=6, noverlap=3, axis=0)[2], (15, 2), complex=False
+)
+for _options in [{}, {"padded": False}, {"boundary": None, "nfft": 8}, {"detrend": "constant", "scaling": "psd"}]:
+    case(
+        ss.stft,
+        lambda x, o=_options: np.real(ss.stft(x, nperseg=6, **o)[2]),
+        (2, 16),
+        complex=False,
+        name=f"{_options}",
+    )
+case(ss.stft, lambda x: np.imag(ss.stft(x, nperseg=5, axis=0, return_onesided=False)[2]), (16, 2))

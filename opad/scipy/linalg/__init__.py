@@ -11,11 +11,12 @@ array([-0.5,  0. , -0.5])
 import scipy.linalg
 
 from opad.scipy.linalg import decompositions, equations, functions, matrices, solving  # noqa: F401  fill the register
-from opad.scipy.mirrors import mirror_of, refuse
+from opad.scipy.mirrors import constant_mirrors, mirror_of, refuse
 
 _BASIS = "Its basis is arbitrary; use the projector onto the space, made with opad.scipy.linalg.pinv."
 _FACTORS = "Its factors are not unique; use functions of the matrix (sqrtm, logm, solve_sylvester), qr or svd."
 
+constant_mirrors(scipy.linalg, "bandwidth", "ishermitian", "issymmetric")
 refuse(
     scipy.linalg,
     null_space=_BASIS,
@@ -29,8 +30,6 @@ refuse(
     rq="Use opad.scipy.linalg.qr of the rows in reversed order.",
     qr_multiply="Use opad.scipy.linalg.qr.",
     cholesky_banded="Use opad.scipy.linalg.solveh_banded.",
-    eigh_tridiagonal="Use opad.scipy.linalg.eigh of the matrix.",
-    eigvalsh_tridiagonal="Use opad.scipy.linalg.eigvalsh of the matrix.",
     eig_banded="Use opad.scipy.linalg.eigh of the matrix.",
     eigvals_banded="Use opad.scipy.linalg.eigvalsh of the matrix.",
     funm="Use expm, logm, sqrtm, signm, fractional_matrix_power, or opad.manifolds.symfun for Hermitian matrices.",

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.linalg
 
 from opad.errors import SingularBlockError
+from opad.operators.algebra import Product
 from opad.operators.factorizations import LUDifferential, PolarDifferential
 from opad.operators.products import adjoint_matrix
 from opad.operators.spectral import HermitianEigen, hermitian_part, rounding_level
@@ -15,7 +16,7 @@ from opad.scipy.linalg.structured import hermitian
 from opad.scipy.mirrors import mirror
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
-from opad.tracing.primitives import constant, operator_rule
+from opad.tracing.primitives import FunctionOperator, constant, operator_rule
 from opad.tracing.rules.helpers import wants
 
 # -- triangular factors ---------------------------------------------------------------------------------------------
@@ -188,6 +189,45 @@ def eigh(a, b=None, *, lower=True, eigvals_only=False, type=1, subset_by_index=N
 def eigvalsh(a, b=None, *, lower=True, type=1, subset_by_index=None, driver=None):
     """One triangle is read; gradients are Hermitian."""
     return _eigenpairs(a, b, lower, driver, type, subset_by_index)[0]
+
+
+@UserPrimitive
+def _tridiagonal_parts(d, e):
+    return scipy.linalg.eigh_tridiagonal(d, e)
+
+
+@operator_rule(_tridiagonal_parts, multiple=True)
+def _(y, d, e):
+    eigen = HermitianEigen(*y)
+
+    def along(k, x):
+        """x on the diagonals k and -k."""
+        count = 1 + (k > 0)
+        return Product(
+            eigen,
+            FunctionOperator(
+                lambda X: sum(np.diag(X, j) for j in (k, -k)[:count]),
+                lambda Y: sum(np.diagonal(Y, j) for j in (k, -k)[:count]),
+                x.shape,
+                eigen.dims,
+            ),
+        )
+
+    return along(0, d), along(1, e)
+
+
+@mirror(scipy.linalg.eigh_tridiagonal, scipy.linalg)
+def eigh_tridiagonal(d, e, eigvals_only=False):
+    """The differentials are those of eigh, on the three diagonals."""
+    dtype = np.result_type(d.dtype, e.dtype)
+    w, V = _tridiagonal_parts(d.astype(dtype), e.astype(dtype))
+    return w if eigvals_only else (w, V)
+
+
+@mirror(scipy.linalg.eigvalsh_tridiagonal, scipy.linalg)
+def eigvalsh_tridiagonal(d, e):
+    """The differentials are those of eigh, on the three diagonals."""
+    return eigh_tridiagonal(d, e, eigvals_only=True)
 
 
 @mirror(scipy.linalg.eig, scipy.linalg)

@@ -67,6 +67,13 @@ def circulant(c):
     return c[(i[:, None] - i) % len(i)]
 
 
+@mirror(scipy.linalg.diagsvd, scipy.linalg)
+def diagsvd(s, M, N):
+    """s on the diagonal of an M x N matrix."""
+    _require_vectors("diagsvd", s)
+    return np.pad(np.diag(s), [(0, M - np.size(s)), (0, N - np.size(s))])
+
+
 @mirror(scipy.linalg.companion, scipy.linalg)
 def companion(a):
     """Of a polynomial, highest power first."""

@@ -12,25 +12,18 @@ True
 
 import scipy.signal
 
-from opad.scipy.mirrors import mirror_of, refuse
+from opad.scipy.mirrors import constant_mirrors, mirror_of, refuse
 from opad.scipy.signal import convolution, filters, spectra  # noqa: F401  fill the register
 
-_SHORT_TIME = "Use opad.scipy.signal.welch, or np.fft.rfft of windows made by indexing."
-
+constant_mirrors(scipy.signal, "argrelextrema", "argrelmax", "argrelmin", "choose_conv_method")
 refuse(
     scipy.signal,
-    stft=_SHORT_TIME,
-    istft=_SHORT_TIME,
-    spectrogram=_SHORT_TIME,
-    coherence="Use opad.scipy.signal.csd and welch.",
+    istft="Use opad.scipy.signal.stft, or np.fft.irfft of windows that are added up.",
     decimate="Use opad.scipy.signal.filtfilt or sosfiltfilt, then x[::q].",
-    resample_poly="Use opad.scipy.signal.upfirdn.",
-    convolve2d="Use opad.scipy.signal.convolve, after np.pad for other boundaries.",
-    correlate2d="Use opad.scipy.signal.correlate, after np.pad for other boundaries.",
     medfilt="Use np.median of windows made by indexing.",
     deconvolve="Use opad.scipy.signal.lfilter.",
     hilbert2="Use np.fft.fft2.",
-    freqz="Use np.polyval(b[::-1], np.exp(-1j * w)) / np.polyval(a[::-1], np.exp(-1j * w)).",
+    find_peaks="Use opad.scipy.signal.argrelmax, whose positions are constant, and index with them.",
 )
 
 

@@ -70,6 +70,21 @@ def correlate(in1, in2, mode="full", method="auto"):
     return convolve(in1, _reversed(in2), mode=mode, method=method)
 
 
+@mirror(scipy.signal.convolve2d, scipy.signal)
+def convolve2d(in1, in2, mode="full"):
+    """With zeros outside."""
+    return convolve(in1, in2, mode=mode, method="direct")
+
+
+@mirror(scipy.signal.correlate2d, scipy.signal)
+def correlate2d(in1, in2, mode="full"):
+    """With zeros outside; in mode 'same' SciPy rounds the centre of an even length up, not down as in `correlate`."""
+    if mode != "same":
+        return correlate(in1, in2, mode=mode, method="direct")
+    window = tuple(slice(n // 2, n // 2 + m) for m, n in zip(np.shape(in1), np.shape(in2), strict=True))
+    return correlate(in1, in2, method="direct")[window]
+
+
 def _by_fft(name, in1, in2, mode, axes):
     """Along some axes; the others broadcast."""
     ndim = np.ndim(in1)

@@ -4,6 +4,8 @@ A recursive filter is an equation: sum of a_k y[n - k] = sum of b_k x[n - k]. It
 with coefficients a on the diagonal, solved by running it, and in the adjoint by running it backwards in time.
 """
 
+from math import gcd
+
 import numpy as np
 import scipy.signal
 
@@ -113,6 +115,17 @@ def lfilter_zi(b, a):
     return np.linalg.solve(np.eye(n - 1, dtype=a.dtype) - companion(a).T, b[1:] - a[1:] * b[0])
 
 
+@mirror(scipy.signal.sosfilt_zi, scipy.signal)
+def sosfilt_zi(sos):
+    """The states of the step responses, section after section."""
+    states, level = [], 1.0
+    for k in range(np.shape(sos)[0]):
+        b, a = sos[k, :3], sos[k, 3:]
+        states.append(lfilter_zi(b, a) * level)
+        level = level * (np.sum(b) / np.sum(a))
+    return np.stack(states)
+
+
 def _extended(x, padtype, padlen, default):
     """(the signal with reflected ends, how much was added on each side), along the last axis."""
     edge = 0 if padtype is None else default if padlen is None else int(padlen)
@@ -162,13 +175,11 @@ def sosfilt(sos, x, axis=-1):
 @mirror(scipy.signal.sosfiltfilt, scipy.signal)
 def sosfiltfilt(sos, x, axis=-1, padtype="odd", padlen=None):
     """One section after another, in both directions."""
-    count = np.shape(sos)[0]
+    count, states = np.shape(sos)[0], sosfilt_zi(sos)
 
     def run(x, first):
-        level = first
         for k in range(count):
-            b, a = sos[k, :3], sos[k, 3:]
-            x, level = _filtered_from(b, a, x, lfilter_zi(b, a) * level)[0], level * (np.sum(b) / np.sum(a))
+            x = _filtered_from(sos[k, :3], sos[k, 3:], x, states[k] * first)[0]
         return x
 
     trivial = min(np.sum(np.equal(sos[:, 2], 0)), np.sum(np.equal(sos[:, 5], 0)))
@@ -214,3 +225,36 @@ def upfirdn(h, x, up=1, down=1, axis=-1):
     spread = np.reshape(_padded(x[..., None], 0, up - 1), (*np.shape(x)[:-1], -1))
     y = _filter(h, np.ones(1, h.dtype), _padded(spread[..., : np.shape(spread)[-1] - up + 1], 0, np.size(h) - 1))
     return np.moveaxis(y[..., ::down], -1, axis)
+
+
+@mirror(scipy.signal.resample_poly, scipy.signal)
+def resample_poly(x, up, down, axis=0, window=("kaiser", 5.0)):
+    """With zeros outside."""
+    divisor = gcd(up, down)
+    up, down, n = up // divisor, down // divisor, np.shape(x)[axis]
+    if up == down:
+        return np.copy(x)
+    if isinstance(window, np.ndarray):
+        half, h = (len(window) - 1) // 2, window
+    else:
+        half = 10 * max(up, down)
+        h = scipy.signal.firwin(2 * half + 1, 1 / max(up, down), window=window).astype(x.dtype)
+    before, count = down - half % down, -(-n * up // down)
+    start = (half + before) // down
+    after = max(0, (start + count - 1) * down + 1 - (n - 1) * up - len(h) - before)
+    y = upfirdn(np.pad(h * up, (before, after)), np.moveaxis(x, axis, -1), up, down)
+    return np.moveaxis(y[..., start : start + count], -1, axis)
+
+
+@mirror(scipy.signal.freqz, scipy.signal)
+def freqz(b, a=None, worN=512, whole=False, fs=2 * np.pi):
+    """(frequencies, response); no a is the number 1."""
+    if np.ndim(worN) == 0:
+        w = np.linspace(0, (2 if whole else 1) * np.pi, int(worN), endpoint=False)
+    else:
+        w = 2 * np.pi * np.asarray(worN) / fs
+    b = np.atleast_1d(b)
+    a = np.ones(1, b.dtype) if a is None else np.atleast_1d(a)
+    z = np.exp(-1j * w).astype(np.result_type(b.dtype, a.dtype, np.complex64))
+    h = np.polyval(np.flip(b), z) / np.polyval(np.flip(a), z)
+    return w * (fs / (2 * np.pi)), h

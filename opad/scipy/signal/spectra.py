@@ -39,6 +39,10 @@ def detrend(data, axis=-1, type="linear", bp=0):
     return np.moveaxis(np.concatenate(pieces, axis=-1), -1, axis)
 
 
+def _without_trend(pieces, type):
+    return detrend(pieces, type=type)
+
+
 @mirror(scipy.signal.resample, scipy.signal)
 def resample(x, num, axis=0):
     """By the discrete Fourier transform; the unpaired frequency of an even length is split or joined."""
@@ -67,34 +71,44 @@ def _window_of(window, nperseg, n):
     return window, len(window)
 
 
-def _cross_spectrum(name, x, y, fs, window, nperseg, noverlap, nfft, trend, return_onesided, scaling, axis):
+def _segments(x, length, step):
+    """Overlapping windows along the last axis."""
+    return x[..., np.arange(0, np.shape(x)[-1] - length + 1, step)[:, None] + np.arange(length)]
+
+
+def _cross_spectra(name, x, y, fs, window, nperseg, noverlap, nfft, trend, return_onesided, scaling, axis):
+    """(frequencies, cross spectrum of every segment, with frequency as the last axis and segments before it)."""
     x = np.moveaxis(x, axis, -1)
     y = x if y is None else np.moveaxis(y, axis, -1)
-    if np.shape(x)[-1] != np.shape(y)[-1]:
-        raise wants(name, f"signals of lengths {np.shape(x)[-1]} and {np.shape(y)[-1]}", "equal lengths; use np.pad")
+    n = np.shape(x)[-1]
+    if np.shape(y)[-1] != n:
+        raise wants(name, f"signals of lengths {n} and {np.shape(y)[-1]}", "equal lengths; use np.pad")
     if scaling not in ("density", "spectrum"):
         raise wants(name, f"scaling={scaling!r}", "'density' or 'spectrum'")
-    n = np.shape(x)[-1]
     window, length = _window_of(window, nperseg, n)
     nfft = length if nfft is None else int(nfft)
     step = length - (length // 2 if noverlap is None else int(noverlap))
-    places = np.arange(0, n - length + 1, step)[:, None] + np.arange(length)
     real = x.dtype.kind != "c" and y.dtype.kind != "c" and return_onesided
     weights = window.astype(x.real.dtype)
-    scale = 1 / (fs * np.sum(window**2)) if scaling == "density" else 1 / np.sum(window) ** 2
-    transform = np.fft.rfft if real else np.fft.fft
+    transform, frequencies = (np.fft.rfft, np.fft.rfftfreq) if real else (np.fft.fft, np.fft.fftfreq)
 
     def spectra(signal):
-        pieces = signal[..., places]
-        return transform((detrend(pieces, type=trend) if trend else pieces) * weights, nfft)
+        pieces = _segments(signal, length, step)
+        return transform((_without_trend(pieces, trend) if trend else pieces) * weights, nfft)
 
     X = spectra(x)
-    S = np.mean(np.conj(X) * (X if y is x else spectra(y)), axis=-2)
+    scale = 1 / (fs * np.sum(window**2)) if scaling == "density" else 1 / np.sum(window) ** 2
     factors = np.full(nfft // 2 + 1 if real else nfft, scale)
     if real:
         factors[1 : len(factors) if nfft % 2 else -1] *= 2
-    frequencies = np.fft.rfftfreq(nfft, 1 / fs) if real else np.fft.fftfreq(nfft, 1 / fs)
-    return frequencies, np.moveaxis(S * factors.astype(weights.dtype), -1, axis)
+    S = np.conj(X) * (X if y is x else spectra(y)) * factors.astype(weights.dtype)
+    return frequencies(nfft, 1 / fs), S
+
+
+def _mean_spectrum(name, *arguments):
+    """(frequencies, the mean over segments), frequency along the axis of the signal."""
+    frequencies, S = _cross_spectra(name, *arguments)
+    return frequencies, np.moveaxis(np.mean(S, axis=-2), -1, arguments[-1])
 
 
 @mirror(scipy.signal.csd, scipy.signal)
@@ -103,7 +117,7 @@ def csd(
     scaling="density", axis=-1,
 ):  # fmt: skip
     """The mean over segments."""
-    return _cross_spectrum(
+    return _mean_spectrum(
         "scipy.signal.csd", x, y, fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis
     )
 
@@ -114,10 +128,19 @@ def welch(
     scaling="density", axis=-1,
 ):  # fmt: skip
     """The mean over segments."""
-    frequencies, S = _cross_spectrum(
+    frequencies, S = _mean_spectrum(
         "scipy.signal.welch", x, None, fs, window, nperseg, noverlap, nfft, detrend, return_onesided, scaling, axis
     )
     return frequencies, np.real(S)
+
+
+@mirror(scipy.signal.coherence, scipy.signal)
+def coherence(x, y, fs=1.0, window="hann", nperseg=None, noverlap=None, nfft=None, detrend="constant", axis=-1):
+    """|Pxy|^2 / (Pxx Pyy)."""
+    options = (fs, window, nperseg, noverlap, nfft, detrend, True, "density", axis)
+    frequencies, Pxy = _mean_spectrum("scipy.signal.coherence", x, y, *options)
+    Pxx, Pyy = (np.real(_mean_spectrum("scipy.signal.coherence", z, None, *options)[1]) for z in (x, y))
+    return frequencies, np.abs(Pxy) ** 2 / Pxx / Pyy
 
 
 @mirror(scipy.signal.periodogram, scipy.signal)
@@ -128,7 +151,61 @@ def periodogram(
     n = np.shape(x)[axis]
     if nfft is not None and nfft < n:
         x, n = np.moveaxis(np.moveaxis(x, axis, -1)[..., :nfft], -1, axis), nfft
-    frequencies, S = _cross_spectrum(
+    frequencies, S = _mean_spectrum(
         "scipy.signal.periodogram", x, None, fs, window, n, 0, nfft, detrend, return_onesided, scaling, axis
     )
     return frequencies, np.real(S)
+
+
+@mirror(scipy.signal.spectrogram, scipy.signal)
+def spectrogram(
+    x, fs=1.0, window=("tukey", 0.25), nperseg=None, noverlap=None, nfft=None, detrend="constant",
+    return_onesided=True, scaling="density", axis=-1,
+):  # fmt: skip
+    """Power spectra (mode 'psd'); time is the last axis."""
+    n = np.shape(x)[axis]
+    length = _window_of(window, nperseg, n)[1]
+    noverlap = length // 8 if noverlap is None else int(noverlap)
+    frequencies, S = _cross_spectra(
+        "scipy.signal.spectrogram",
+        x,
+        None,
+        fs,
+        window,
+        nperseg,
+        noverlap,
+        nfft,
+        detrend,
+        return_onesided,
+        scaling,
+        axis,
+    )
+    times = np.arange(length / 2, n - length / 2 + 1, length - noverlap) / fs
+    S = np.real(S)
+    return frequencies, times, np.moveaxis(np.swapaxes(S, -1, -2), -2, axis - 1 if axis < 0 else axis)
+
+
+@mirror(scipy.signal.stft, scipy.signal)
+def stft(
+    x, fs=1.0, window="hann", nperseg=256, noverlap=None, nfft=None, detrend=False, return_onesided=True,
+    boundary="zeros", padded=True, axis=-1, scaling="spectrum",
+):  # fmt: skip
+    """Transforms of overlapping windows of the signal, with zeros outside; time is the last axis."""
+    if boundary not in ("zeros", None):
+        raise wants("scipy.signal.stft", f"boundary={boundary!r}", "'zeros' or None")
+    x = np.moveaxis(x, axis, -1)
+    window, length = _window_of(window, nperseg, np.shape(x)[-1])
+    nfft = length if nfft is None else int(nfft)
+    step = length - (length // 2 if noverlap is None else int(noverlap))
+    edge = length // 2 if boundary else 0
+    n = np.shape(x)[-1] + 2 * edge
+    rest = (-(n - length) % step) % length if padded else 0
+    x = np.pad(x, [(0, 0)] * (np.ndim(x) - 1) + [(edge, edge + rest)])
+    pieces = _segments(x, length, step)
+    scale = 1 / np.sum(window) if scaling == "spectrum" else 1 / np.sqrt(fs * np.sum(window**2))
+    real = x.dtype.kind != "c" and return_onesided
+    transform, frequencies = (np.fft.rfft, np.fft.rfftfreq) if real else (np.fft.fft, np.fft.fftfreq)
+    weights = (window * scale).astype(x.real.dtype)
+    Z = transform((_without_trend(pieces, detrend) if detrend else pieces) * weights, nfft)
+    times = (np.arange(length / 2, n + rest - length / 2 + 1, step) - edge) / fs
+    return frequencies(nfft, 1 / fs), times, np.moveaxis(np.swapaxes(Z, -1, -2), -2, axis - 1 if axis < 0 else axis)
