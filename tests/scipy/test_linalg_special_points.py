@@ -134,6 +134,23 @@ def test_lu_with_a_singular_last_pivot_and_at_a_tie():
         np.testing.assert_allclose(J[:, :, i, j], numeric[:, :, i, j], atol=1e-6)
 
 
+@pytest.mark.parametrize("n", [3, 12])
+def test_complex_right_hand_sides_of_real_equations(n, rng):
+    """Real coefficients with complex eigenvalues, of which SciPy's own solutions with complex Q are wrong."""
+    A, B = rng.standard_normal((2, n, n)) / n + 2 * np.eye(n)
+    Q = rng.standard_normal((n, n)) + 1j * rng.standard_normal((n, n))
+    X = opad.linearize(lambda Q: sl.solve_sylvester(A, B, Q), Q).value
+    np.testing.assert_allclose(A @ X + X @ B, Q, atol=1e-12)
+    X = opad.linearize(lambda A: sl.solve_continuous_lyapunov(A, Q), A).value
+    np.testing.assert_allclose(A @ X + X @ A.T, Q, atol=1e-12)
+    small = (A - 2 * np.eye(n)) / 2
+    for method in ("direct", "bilinear"):
+        X, dX = opad.jvp(lambda A, Q, m=method: sl.solve_discrete_lyapunov(A, Q, method=m), (small, Q), (B, 1j * Q))
+        np.testing.assert_allclose(X - small @ X @ small.T, Q, atol=1e-12)
+        right = 1j * Q + B @ X @ small.T + small @ X @ B.T
+        np.testing.assert_allclose(dX - small @ dX @ small.T, right, atol=1e-11)
+
+
 def test_singular_problems_raise():
     zero = np.zeros((3, 3))
     for f in [

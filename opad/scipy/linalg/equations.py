@@ -13,7 +13,7 @@ from opad.operators.products import StackedLeftMultiply, StackedRightMultiply, a
 from opad.operators.spectral import hermitian_part, times, times_right
 from opad.operators.spectral import mirror as transposed_like
 from opad.scipy.linalg.structured import RealLinear
-from opad.scipy.mirrors import Mirror, mirror
+from opad.scipy.mirrors import mirror
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import operator_rule
 from opad.tracing.trace import Row
@@ -69,7 +69,7 @@ class Sylvester(Operator):
     def _solve(self, Y, adjoint):
         A, B = self.A, self.B
         if not all(type(array) is np.ndarray for array in (A, B, Y)):
-            return solve_sylvester(adjoint_matrix(A), adjoint_matrix(B), Y) if adjoint else solve_sylvester(A, B, Y)
+            return _sylvester(adjoint_matrix(A), adjoint_matrix(B), Y) if adjoint else _sylvester(A, B, Y)
         dtype = np.result_type(A, B, Y, np.float32)
         R, U, S, V = self._schur_forms(dtype)
         trans = "C" if adjoint else "N"
@@ -92,15 +92,23 @@ class Sylvester(Operator):
         return forms[dtype]
 
 
-solve_sylvester = Mirror(scipy.linalg.solve_sylvester, scipy.linalg)
+@UserPrimitive
+def _sylvester(a, b, q):
+    # Not SciPy's (1.17): its real Schur forms are not triangular, as its solver takes them to be for complex q.
+    return Sylvester(a, b).solve(q)
 
 
-@operator_rule(solve_sylvester)
+@operator_rule(_sylvester)
 def _(y, a, b, q):
     """A dX + dX B = dQ - dA X - X dB."""
-    return Row(
-        Sylvester(a, b), (StackedRightMultiply(-y, a.shape), StackedLeftMultiply(-y, b.shape), Identity(y.shape))
-    )
+    blocks = StackedRightMultiply(-y, a.shape), StackedLeftMultiply(-y, b.shape), Identity(y.shape)
+    return Row(Sylvester(a, b), blocks)
+
+
+@mirror(scipy.linalg.solve_sylvester, scipy.linalg)
+def solve_sylvester(a, b, q):
+    """A X + X B = Q."""
+    return _sylvester(a, b, q)
 
 
 @mirror(scipy.linalg.solve_continuous_lyapunov, scipy.linalg)
@@ -134,18 +142,21 @@ class Stein(Operator):
 
     def solve(self, Y):
         """X with X - A X A^H = Y."""
-        return each_matrix(lambda y: solve_discrete_lyapunov(self.A, y), Y)
+        return each_matrix(lambda y: _stein(self.A, y, None), Y)
 
     def solve_adjoint(self, Y):
         """X with X - A^H X A = Y."""
-        return each_matrix(lambda y: solve_discrete_lyapunov(adjoint_matrix(self.A), y), Y)
+        return each_matrix(lambda y: _stein(adjoint_matrix(self.A), y, None), Y)
 
 
-solve_discrete_lyapunov = Mirror(scipy.linalg.solve_discrete_lyapunov, scipy.linalg)
+@UserPrimitive
+def _stein(a, q, method):
+    dtype = np.result_type(a, q)  # one for both, for the reason given above
+    return scipy.linalg.solve_discrete_lyapunov(a.astype(dtype), q.astype(dtype), method)
 
 
-@operator_rule(solve_discrete_lyapunov)
-def _(y, a, q, method=None):
+@operator_rule(_stein)
+def _(y, a, q, method):
     """dX - A dX A^H = dQ + dA X A^H + A X dA^H."""
     right, left = times_right(y, adjoint_matrix(a)), times(a, y)
 
@@ -155,7 +166,13 @@ def _(y, a, q, method=None):
     def adjoint(W):
         return times_right(W, adjoint_matrix(right)) + times_right(transposed_like(W, y), left)
 
-    return Row(Stein(a), (RealLinear(y, forward, adjoint, a.shape, y.shape), Identity(y.shape)))
+    return Row(Stein(a), (RealLinear(y, forward, adjoint, a.shape, y.shape), Identity(y.shape), None))
+
+
+@mirror(scipy.linalg.solve_discrete_lyapunov, scipy.linalg)
+def solve_discrete_lyapunov(a, q, method=None):
+    """X - A X A^H = Q."""
+    return _stein(a, q, method)
 
 
 # -- Riccati --------------------------------------------------------------------------------------------------------

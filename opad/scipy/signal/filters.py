@@ -10,6 +10,7 @@ import numpy as np
 import scipy.signal
 
 from opad.operators.algebra import Operator
+from opad.operators.products import MatrixVector
 from opad.scipy.linalg.matrices import companion
 from opad.scipy.mirrors import mirror
 from opad.tracing.functions import UserPrimitive
@@ -246,15 +247,24 @@ def resample_poly(x, up, down, axis=0, window=("kaiser", 5.0)):
     return np.moveaxis(y[..., start : start + count], -1, axis)
 
 
+@UserPrimitive
+def _response(b, a, options):
+    return scipy.signal.freqz(b, a, **options)[1]
+
+
+@operator_rule(_response)
+def _(y, b, a, options):
+    """h = B(w) / A(w): dh = (dB - h dA) / A."""
+    w = 2 * np.pi / options["fs"] * scipy.signal.freqz([1.0], **options)[0]
+    powers = np.exp(-1j * w[:, None] * np.arange(max(len(b), len(a))))
+    over_a = (powers / (powers[:, : len(a)] @ a)[:, None]).astype(y.dtype)
+    return MatrixVector(over_a[:, : len(b)]), MatrixVector(-y[:, None] * over_a[:, : len(a)]), None
+
+
 @mirror(scipy.signal.freqz, scipy.signal)
-def freqz(b, a=None, worN=512, whole=False, fs=2 * np.pi):
-    """(frequencies, response); no a is the number 1."""
-    if np.ndim(worN) == 0:
-        w = np.linspace(0, (2 if whole else 1) * np.pi, int(worN), endpoint=False)
-    else:
-        w = 2 * np.pi * np.asarray(worN) / fs
+def freqz(b, a=None, worN=512, whole=False, fs=2 * np.pi, include_nyquist=False):
+    """(frequencies, response) for one filter; no a is the number 1."""
+    options = {"worN": worN, "whole": whole, "fs": fs, "include_nyquist": include_nyquist}
     b = np.atleast_1d(b)
-    a = np.ones(1, b.dtype) if a is None else np.atleast_1d(a)
-    z = np.exp(-1j * w).astype(np.result_type(b.dtype, a.dtype, np.complex64))
-    h = np.polyval(np.flip(b), z) / np.polyval(np.flip(a), z)
-    return w * (fs / (2 * np.pi)), h
+    a = np.ones(1) if a is None else np.atleast_1d(a)
+    return scipy.signal.freqz([1.0], **options)[0], _response(b, a, options)
