@@ -53,7 +53,7 @@ class Mirror(UserPrimitive):
             return self.plain(*args, **kwargs)
         traced = [symbol for symbol in symbols if type(symbol) is TracedArray]
         if not traced and self.opaque:
-            return symbols[0].__opad_dispatch__(self, args, kwargs)
+            return symbols[0].__opad_dispatch__(self, *self._without_overwriting(args, kwargs))
         if self in CONSTANTS:
             return call(self, args, kwargs)
         if self not in RULES and self not in COMPOSITES:
@@ -63,6 +63,12 @@ class Mirror(UserPrimitive):
                 f"opad.coverage lists them). {self.reason or 'Write it with those, or use opad.primitive.'}"
             )
         return call(self, *self._bound(args, kwargs))
+
+    def _without_overwriting(self, args, kwargs):
+        """The arguments of a call that is recorded, whose values later calls need."""
+        bound = self.signature.bind(*args, **kwargs)
+        bound.arguments.update((name, False) for name in bound.arguments if name.startswith("overwrite_"))
+        return bound.args, bound.kwargs
 
     def _bound(self, args, kwargs):
         """(positional arguments, keywords that are not at their defaults)."""
@@ -145,7 +151,9 @@ def symbols_in(tree):
 
 
 def _as_array(value):
-    """Lists as arrays, with traced numbers in them stacked; other values as they are."""
+    """Lists as arrays, with traced numbers in them stacked, also within tuples; other values as they are."""
+    if type(value) is tuple:
+        return tuple(map(_as_array, value))
     if type(value) is list:
         return np.stack([_as_array(part) for part in value]) if symbols_in(value) else np.asarray(value)
     return TracedArray.without_objects(value)
