@@ -6,7 +6,7 @@ import numpy as np
 
 from opad.errors import TracingError, UnsupportedArgumentError
 from opad.tracing.components import Component, Pack, Parts
-from opad.tracing.messages import caller, missing_rule, name_of
+from opad.tracing.messages import caller, instead_of_scipy, missing_rule, name_of
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
 
@@ -102,8 +102,12 @@ class TracedArray:
     def _refuse_number(self, what):
         raise TracingError(
             f"{what} of a traced array, or its assignment into a plain array, would lose its derivative{caller()}. "
-            "Expected a NumPy function: write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place "
-            "of y[i] = x; opad.stop_gradient(x) gives the plain value."
+            "Expected a NumPy function: "
+            + (
+                instead_of_scipy()
+                or "write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place of y[i] = x; "
+                "opad.stop_gradient(x) gives the plain value."
+            )
         )
 
     def __float__(self):

@@ -16,6 +16,7 @@ from opad.errors import UnsupportedArgumentError
 from opad.operators.algebra import Identity, Operator, Product
 from opad.operators.convert import as_operator
 from opad.operators.elementwise import Cast
+from opad.tracing.components import IntoParts
 from opad.tracing.trace import Row
 
 RULES = {}  # function -> Primitive
@@ -237,6 +238,8 @@ class JacobianRule(Primitive):
             block = stated[slot]
             if block is not None:
                 block = None if type(block) is Identity else block
+                if self.multiple and len(parents) > 1:
+                    block = IntoParts(block, y)
                 blocks.append((column, with_cast(block, x, y) if self.casts else block))
         return blocks if row is None else Row(row.diagonal, blocks)
 
