@@ -7,7 +7,7 @@ import numpy as np
 
 import opad
 
-from .workloads import SIZES, layered_tanh
+from .workloads import layered_tanh
 
 RECORDS = (100, 1_000, 10_000, 100_000)
 
@@ -34,29 +34,22 @@ def traced_bytes(function):
 class Gradient:
     """Peak memory of a process that computes one gradient of the layered network."""
 
-    params = (SIZES["layered_tanh"],)
+    params = (layered_tanh.SIZES,)
     param_names = ("size",)
 
     def setup(self, size):
-        W, b, x = layered_tanh(size, "float64")
-
-        def loss(W, b):
-            h = x
-            for Wk, bk in zip(W, b, strict=True):
-                h = np.tanh(Wk @ h + bk)
-            return np.sum(h * h)
-
-        self.gradient, self.point = opad.grad(loss, argnums=(0, 1)), (W, b)
+        parameters, data = layered_tanh.inputs(size, "float64")
+        self.gradient, self.point = opad.grad(layered_tanh.loss), (parameters, *data)
 
     def peakmem_gradient(self, size):
         self.gradient(*self.point)
 
     def track_peak_over_parameters(self, size):
         """Peak of the gradient, as a multiple of the bytes of the parameters and of the outputs of the layers."""
-        W, b = self.point
+        W, b = self.point[0]
         width, batch, depth = size
         arrays = sum(a.nbytes for a in W + b) + 8 * width * batch * depth
-        return traced_bytes(lambda: self.gradient(W, b))[1] / arrays
+        return traced_bytes(lambda: self.gradient(*self.point))[1] / arrays
 
 
 class Records:

@@ -33,8 +33,15 @@ PEERS = tuple(PACKAGES)
 LIBRARIES = (BASELINE, COMPILED, *PEERS)
 ON_CUDA = {BASELINE: "cupy", COMPILED: "cupy", "torch_eager": "torch", "torch_compile": "torch", "jax_jit": "jax"}
 AA, FORWARD = "A/A", "gradient / forward"
-PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "MKL_DEBUG_CPU_TYPE", "MKL_ENABLE_INSTRUCTIONS", "NPY_DISABLE_CPU_FEATURES",
-        "ONEDNN_MAX_CPU_ISA", "ATEN_CPU_CAPABILITY")  # fmt: skip
+PINS = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "MKL_DEBUG_CPU_TYPE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "ONEDNN_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+)
 SUITE = Path(__file__).parent.parent
 
 
@@ -100,7 +107,9 @@ class Worker:
 
     def _read(self):
         line = self.process.stdout.readline()
-        return json.loads(line) if line else {"error": f"the process ended with status {self.process.wait()}; see above"}
+        return (
+            json.loads(line) if line else {"error": f"the process ended with status {self.process.wait()}; see above"}
+        )
 
     def close(self):
         self.process.communicate()
@@ -121,8 +130,8 @@ def measure(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=
     Returns
     -------
     dict with
-    "seconds" : {library: [seconds per call in each round]}; under `AA` opad eager once more, under `FORWARD` its forward
-        evaluation
+    "seconds" : {library: [seconds per call in each round]}; under `AA` opad eager once more, under `FORWARD` its
+        forward evaluation
     "first" : {library: seconds of the first call, with recording or compilation}
     "versions" : {library: version}
     "unavailable" : {library: why it is not measured}

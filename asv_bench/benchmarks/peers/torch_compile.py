@@ -1,4 +1,4 @@
-"""PyTorch, compiled: the loss under `torch.compile`, which traces its gradient ahead of time; compilation is not timed."""
+"""PyTorch, compiled: the loss under `torch.compile`, which compiles its gradient too; compilation is not timed."""
 
 from functools import partial
 

@@ -48,3 +48,8 @@ def cells(names=NAMES, quick=False):
         for size in workload.SIZES[: 1 if quick else None]:
             for dtype in workload.DTYPES:
                 yield name, size, dtype
+
+
+def standard(name):
+    """(workload, size, dtype) where only one is measured: the second size, in double precision."""
+    return name, load(name).SIZES[1], "float64"

@@ -1,7 +1,7 @@
 """A damped Gauss-Newton step of a curve fit: min over s of |J s + r|**2 + |s|**2 by LSMR, products with J alone.
 
-The model is c @ tanh(w t + b); sizes are (samples, units), the parameters one vector of 3 units. Every library is handed
-to `scipy.sparse.linalg.lsmr`, and keeps of the linearisation what it can. `forward` is the residual.
+The model is c @ tanh(w t + b); sizes are (samples, units), the parameters one vector of 3 units. The products of every
+library go to `scipy.sparse.linalg.lsmr`; each keeps of the linearisation what it can. `forward` is the residual.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""The potential of bodies that attract each other, softened: -sum over pairs of 1 / |x_i - x_j|; gradient for positions.
+"""The potential of attracting bodies, softened: -sum over pairs of 1 / |x_i - x_j|; gradient for the positions.
 
 Sizes are (bodies,), positions (bodies, 3).
 """
