@@ -107,7 +107,7 @@ def _table(cells, baseline, columns):
         rows += "".join(_entry(measured, baseline, column) for column in columns) + "</tr>"
     measurements = [(cell["workload"], cell["measured"]) for cell in cells]
     rows += '<tr class="mean-row"><td>geometric mean over workloads</td><td></td>'
-    rows += "".join(_ratio(mean_ratio(measurements, baseline, column)) for column in columns)
+    rows += "".join(_ratio(mean_ratio(measurements, baseline, column), column) for column in columns)
     title = f"<h2>{words(baseline)}: its time, and divided by that of …</h2>"
     return f"{title}<table><thead><tr><th>gradient of</th><th>time</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
@@ -118,14 +118,14 @@ def _entry(measured, baseline, column):
         reason = (measured["unavailable"] | measured["failed"]).get(column, "not measured")
         return f'<td class="na" title="{escape(reason)}">n/a</td>'
     title = f' title="{_time(median(measured["seconds"][column]))}"' if column in measured["seconds"] else ""
-    if column in (AA, FORWARD):
-        return f"<td{title}>{value:.2f}</td>"
-    return _ratio(value, title)
+    return _ratio(value, column, title)
 
 
-def _ratio(value, title=""):
+def _ratio(value, column, title=""):
     if value != value:
         return '<td class="na">n/a</td>'
+    if column in (AA, FORWARD):
+        return f"<td{title}>{value:.2f}</td>"
     return f'<td{title} style="background:{_shade(value)}">{value:.2f}</td>'
 
 
@@ -177,7 +177,9 @@ def _plots(cells):
     style = {"font.family": "sans-serif", "font.size": 9, "svg.fonttype": "none", "axes.spines.top": False,
              "axes.spines.right": False, "axes.edgecolor": "#9ca3af", "svg.hashsalt": "opad"}  # fmt: skip
     with plt.rc_context(style):
-        figure, axes = plt.subplots(rows, 3, figsize=(12.5, 2.9 * rows), squeeze=False, layout="constrained")
+        figure, axes = plt.subplots(
+            rows, 3, figsize=(12.5, 2.9 * rows), squeeze=False, sharey=True, layout="constrained"
+        )
         for axis, (name, group) in zip(axes.flat, panels, strict=False):
             sizes = list(dict.fromkeys(size_label(cell["size"]) for cell in group))
             for library, colour in COLOURS.items():
@@ -188,13 +190,15 @@ def _plots(cells):
                     if points:
                         axis.plot(*zip(*points, strict=True), line, marker="o", ms=4, lw=1.6, color=colour)
             axis.axhline(1, color="#111827", lw=0.8)
+            axis.axhspan(1e-9, 1, color="#10965a", alpha=0.05, lw=0)
             axis.set(yscale="log", title=words(name), xticks=range(len(sizes)), xlim=(-0.3, len(sizes) - 0.7))
             axis.set_xticklabels(sizes, rotation=20 if len(sizes) > 3 else 0)
             axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axis.yaxis.set_minor_formatter(NullFormatter())
             axis.grid(axis="y", color="#e5e7eb", lw=0.6)
-            axis.axhspan(axis.get_ylim()[0], 1, color="#10965a", alpha=0.05, lw=0)
-            axis.margins(y=0)
+        shown = [ratio(cell["measured"], COMPILED, library) for cell in cells for library in COLOURS]
+        shown = [value for value in shown if value == value]
+        axes[0, 0].set_ylim(min(*shown, 1) / 1.5, max(*shown, 1) * 1.5)
         for axis in axes.flat[len(panels) :]:
             axis.axis("off")
         handles = [plt.Line2D([], [], color=colour, marker="o", ms=4) for colour in COLOURS.values()]

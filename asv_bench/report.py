@@ -62,7 +62,12 @@ def print_means(cells, baseline):
     print_line("geometric mean over workloads", means)
 
 
-def run(names, options):
+def save(cells, machine, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "measurements.json").write_text(json.dumps({"machine": machine, "cells": cells}, indent=1))
+
+
+def run(names, machine, options):
     """Measure and print one row after another; the list of cells."""
     settings = {name: getattr(options, name) for name in ("threads", "rounds", "repeats", "keep_pins", "device")}
     todo = list(workloads.cells(names, options.quick))
@@ -76,6 +81,7 @@ def run(names, options):
     for workload, size, dtype in progress:
         measured = measure(workload, size, dtype, LIBRARIES, **settings)
         cells.append({"workload": workload, "size": size, "dtype": dtype, "measured": measured})
+        save(cells, machine, options.output)  # a run that is interrupted is not lost
         print_row(cells[-1], COMPILED)
     return cells
 
@@ -131,15 +137,14 @@ def main():
         for cell in cells:
             print_row(cell, COMPILED)
     else:
-        cells = run(options.workloads or workloads.NAMES, options)
+        cells = run(options.workloads or workloads.NAMES, machine, options)
     print_means(cells, COMPILED)
     print_header(BASELINE)
     for cell in cells:
         print_row(cell, BASELINE)
     print_means(cells, BASELINE)
     print("\n" + "\n".join(notes(cells)))
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "measurements.json").write_text(json.dumps({"machine": machine, "cells": cells}, indent=1))
+    save(cells, machine, options.output)
     print(f"\nwritten to {write_page(options.output / 'index.html', machine, cells, COLUMNS)}")
     if any(cell["measured"]["failed"] for cell in cells):
         raise SystemExit(1)
