@@ -21,7 +21,6 @@ from asv_bench.benchmarks.protocol import (
     COMPILED,
     FORWARD,
     LIBRARIES,
-    ON_CUDA,
     PEERS,
     REPEATS,
     ROUNDS,
@@ -46,14 +45,12 @@ def print_header(baseline):
     print(f"\n{words(baseline) + ' /':46}" + "".join(f"{words(column):>20}" for column in COLUMNS[baseline]))
 
 
-def print_line(name, values):
-    print(
-        f"{name:46}" + "".join(f"{'n/a':>20}" if value != value else f"{value:20.2f}" for value in values), flush=True
-    )
+def print_line(name, values, write=print):
+    write(f"{name:46}" + "".join(f"{'n/a':>20}" if value != value else f"{value:20.2f}" for value in values))
 
 
-def print_row(cell, baseline):
-    print_line(label(cell), [ratio(cell["measured"], baseline, column) for column in COLUMNS[baseline]])
+def print_row(cell, baseline, write=print):
+    print_line(label(cell), [ratio(cell["measured"], baseline, column) for column in COLUMNS[baseline]], write)
 
 
 def print_means(cells, baseline):
@@ -71,25 +68,24 @@ def run(names, machine, options):
     """Measure and print one row after another; the list of cells."""
     settings = {name: getattr(options, name) for name in ("threads", "rounds", "repeats", "keep_pins", "device")}
     todo = list(workloads.cells(names, options.quick))
-    progress = iter(todo)
+    progress, write = todo, print
     if find_spec("tqdm"):
         from tqdm import tqdm
 
-        progress = tqdm(todo, unit="cell", leave=False, disable=None)
+        progress, write = tqdm(todo, unit="cell", leave=False, disable=None), tqdm.write
     cells = []
     print_header(COMPILED)
     for workload, size, dtype in progress:
         measured = measure(workload, size, dtype, LIBRARIES, **settings)
         cells.append({"workload": workload, "size": size, "dtype": dtype, "measured": measured})
         save(cells, machine, options.output)  # a run that is interrupted is not lost
-        print_row(cells[-1], COMPILED)
+        print_row(cells[-1], COMPILED, write)
     return cells
 
 
 def refuse_cuda():
     """What is missing for --device cuda, or None."""
-    missing = [package for package in dict.fromkeys(ON_CUDA.values()) if not find_spec(package)]
-    if "cupy" in missing:
+    if not find_spec("cupy"):
         return "cupy is not installed; --device cuda times opad on CuPy arrays: python -m pip install -e '.[gpu]'"
     import cupy
 

@@ -31,7 +31,7 @@ PACKAGES = {
 }
 PEERS = tuple(PACKAGES)
 LIBRARIES = (BASELINE, COMPILED, *PEERS)
-ON_CUDA = {BASELINE: "cupy", COMPILED: "cupy", "torch_eager": "torch", "torch_compile": "torch", "jax_jit": "jax"}
+ON_CUDA = (BASELINE, COMPILED, "torch_eager", "torch_compile", "jax_jit")
 AA, FORWARD = "A/A", "gradient / forward"
 PINS = (
     "OPENBLAS_CORETYPE",
@@ -54,9 +54,10 @@ def reason_against(library, workload, device="cpu"):
     """Why a library is not measured on a workload, or None."""
     if not is_installed(library):
         return f"{PACKAGES[library]} is not installed; python -m pip install -e '.[bench]'"
-    if device == "cuda" and library not in ON_CUDA:
+    module = workloads.load(workload)
+    if device == "cuda" and (library not in ON_CUDA or hasattr(module, library)):
         return "runs on the CPU"
-    return getattr(workloads.load(workload), "UNAVAILABLE", {}).get(library)
+    return getattr(module, "UNAVAILABLE", {}).get(library)
 
 
 def require(library, workload):
