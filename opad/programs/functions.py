@@ -10,7 +10,9 @@ import numpy as np
 
 from opad.errors import TracingError
 from opad.operators.indexing import scatter_add
+from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
+from opad.tracing.rules.shaping import reshape
 
 
 def _named(module, names):
@@ -47,6 +49,7 @@ _FRESH |= _named(
 )
 _FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
 _FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
+NUMPYS_OWN = {reshape.__wrapped__: np.reshape}  # opad's primitives that are functions of NumPy
 SCALAR_OPERATORS = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
     operator.neg, operator.abs, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
@@ -61,12 +64,12 @@ def is_ufunc(function):
 
 def is_known(function):
     """True if equal arguments give equal results and nothing is kept, so that calls may be merged."""
-    return is_ufunc(function) or function in _FRESH or function in _SHARING
+    return is_ufunc(function) or function in _FRESH or function in _SHARING or isinstance(function, FusedSteps)
 
 
 def makes_new_array(step):
     """True if no result shares memory with an argument."""
-    return is_ufunc(step.function) or step.function in _FRESH
+    return is_ufunc(step.function) or step.function in _FRESH or isinstance(step.function, FusedSteps)
 
 
 def has_static_shape(step, specs):
@@ -97,22 +100,25 @@ def refuse_mutation(function, kwargs):
 
 def map_refs(tree, function):
     """Apply `function` to every Ref in nested tuples, lists and dicts."""
-    if type(tree) is Ref:
+    kind = type(tree)
+    if kind is Ref:
         return function(tree)
-    if type(tree) is tuple or type(tree) is list:
-        return type(tree)([map_refs(part, function) for part in tree])
-    if type(tree) is dict:
+    if kind is tuple or kind is list:
+        return kind([map_refs(part, function) for part in tree])
+    if kind is dict:
         return {name: map_refs(part, function) for name, part in tree.items()}
     return tree
 
 
 def refs_in(tree):
     """All Refs in nested tuples, lists and dicts."""
-    found = []
-    map_refs(tree, found.append)
+    found, trees = [], [tree]
+    for part in trees:  # the list grows
+        kind = type(part)
+        if kind is Ref:
+            found.append(part)
+        elif kind is tuple or kind is list:
+            trees += part
+        elif kind is dict:
+            trees += part.values()
     return found
-
-
-def inputs_of(step):
-    """All Refs that a step reads."""
-    return [*refs_in(step.args), *refs_in(step.kwargs)] if step.kwargs else refs_in(step.args)

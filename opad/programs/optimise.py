@@ -1,6 +1,7 @@
 """From a recording to the steps that are needed: common subexpressions, neutral operations and dead steps removed.
 
-Nothing here changes a bit of a result: x * 1 is x, but x + 0 is not (it turns -0.0 into 0.0).
+Nothing here changes a bit of a result (the sign of a NaN aside, which says nothing): x * 1 is x, but x + 0 is not, as
+it turns -0.0 into 0.0.
 """
 
 import math
@@ -8,8 +9,9 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import inputs_of, is_known, map_refs
-from opad.programs.recorded import Ref, astype
+from opad.programs.functions import is_known, map_refs
+from opad.programs.recorded import Ref, astype, getitem
+from opad.programs.recorder import Spec, Step
 
 
 def optimise(recording, outputs):
@@ -23,18 +25,18 @@ def optimise(recording, outputs):
     recording : Recording
     outputs : list of Refs and plain values
     """
-    specs, same, known, steps = recording.specs, {}, {}, []
+    specs, same, known, negated, steps = recording.specs, {}, {}, {}, []
 
     def current(ref):
         return same.get(ref, ref)
 
-    for step in recording.steps:
-        args = map_refs(step.args, current)
-        kwargs = map_refs(step.kwargs, current) if step.kwargs else step.kwargs
-        function, args = _simplify(step.function, _small_constants(step, args, specs), kwargs, specs)
-        replacement, key = _neutral(function, args, kwargs, specs, step.out), None
-        if replacement is None and is_known(function):
-            key = (function, step.scope, hashable(args), hashable(kwargs))
+    for step in _lowered(recording.steps, specs):
+        if not same.keys().isdisjoint(step.inputs):
+            step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
+        step = _without_negation(_simplify(step, specs), negated)
+        replacement, key = _neutral(step, specs), None
+        if replacement is None and is_known(step.function):
+            key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
             replacement = known.get(key)
         if replacement is not None:
             merged = replacement if type(replacement) is tuple else (replacement,)
@@ -42,34 +44,114 @@ def optimise(recording, outputs):
             continue
         if key is not None:
             known[key] = step.out
-        steps.append(step.with_arguments(function, args, kwargs))
+        if _is_negation(step, specs):
+            negated[step.out] = next(arg for arg in step.args if type(arg) is Ref)
+        steps.append(step)
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
     guards = {}
     for guard in recording.guards:
         guard.ref = current(guard.ref)
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
-    return _live(steps, outputs, guards), guards, outputs
+    return live(steps, outputs, guards), guards, outputs
 
 
-def _live(steps, outputs, guards):
+def _lowered(steps, specs):
+    """The steps with functions that NumPy writes in Python as the calls that they make."""
+    for step in steps:
+        if step.function is np.roll:
+            yield from _rolled(step, specs)
+        else:
+            yield step
+
+
+def _rolled(step, specs):
+    """np.roll along one axis: two slices, joined."""
+    x, shift, axis = (*step.args, *([step.kwargs.get("axis")] if len(step.args) == 2 else ()))[:3]
+    spec, out = specs[step.out], step.out
+    axis = 0 if axis is None and spec.ndim == 1 else axis
+    if type(x) is not Ref or type(shift) is not int or type(axis) is not int or spec.order != "C" or not spec.size:
+        return [step]
+    axis, shift = axis % spec.ndim, shift % spec.shape[axis]
+    if not shift or not spec.is_ndarray or specs[x].order != "C":
+        return [step]
+    steps, parts = [], []
+    for part in (slice(-shift, None), slice(None, -shift)):
+        key = (*[slice(None)] * axis, part)
+        parts.append(_new_ref(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key], specs))
+        steps.append(Step(getitem, (x, key), {}, parts[-1], step.origin, step.scope, step.errstate))
+    steps.append(Step(np.concatenate, (tuple(parts),), {"axis": axis}, out, step.origin, step.scope, step.errstate))
+    return steps
+
+
+def _new_ref(value, specs):
+    specs.append(Spec(value))
+    return Ref(len(specs) - 1)
+
+
+def _is_negation(step, specs):
+    """True for -x and x * -1 where the result is an array of the operand's kind."""
+    if step.function is np.multiply and not step.kwargs:
+        is_negation = sum(type(arg) is Ref for arg in step.args) == 1 and any(_is_all(arg, -1) for arg in step.args)
+    else:
+        is_negation = step.function is np.negative and not step.kwargs
+    if not is_negation or not step.inputs or not specs[step.out].is_ndarray:
+        return False
+    return specs[step.inputs[0]] == specs[step.out] and specs[step.out].dtype.kind == "f"
+
+
+def _without_negation(step, negated):
+    """a + (-b) as a - b, and a - (-b) as a + b: the same bits with a call less."""
+    if step.function not in (np.add, np.subtract) or step.kwargs or negated.keys().isdisjoint(step.inputs):
+        return step
+    a, b = step.args
+    if type(b) is Ref and b in negated:
+        function = np.subtract if step.function is np.add else np.add
+        return step.with_arguments(function, (a, negated[b]), step.kwargs)
+    if step.function is np.add:
+        return step.with_arguments(np.subtract, (b, negated[a]), step.kwargs)
+    return step
+
+
+def live(steps, outputs, guards):
     """The steps on which an output or a guard depends."""
     needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
     kept = []
     for step in reversed(steps):
         if not needed.isdisjoint(step.outs):
             kept.append(step)
-            needed.update(inputs_of(step))
+            needed.update(step.inputs)
     return kept[::-1]
 
 
-def _simplify(function, args, kwargs, specs):
+def _simplify(step, specs):
+    """The same step with arguments that NumPy handles faster: x ** 2 as a square, constants of one number as that."""
+    function = step.function
+    if function is np.power or function is operator.pow:
+        return _square(step, specs)
+    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(step.args) < 2:
+        return step
+    if any(isinstance(a, np.ndarray) for a in step.args):
+        shape = specs[step.out].shape
+        if any(specs[a].is_ndarray and specs[a].shape == shape for a in step.inputs):
+            return step.with_arguments(function, tuple(map(_one_number, step.args)), step.kwargs)
+    return step
+
+
+def _square(step, specs):
     """x ** 2 as NumPy's own ndarray ** 2."""
-    if function in (np.power, operator.pow) and not kwargs and type(args[0]) is Ref and specs[args[0]].is_ndarray:
-        exponent = args[1]
-        if type(exponent) is int and exponent == 2 and specs[args[0]].dtype.kind in "fc":
-            return np.square, args[:1]
-    return function, args
+    base, exponent, *more = step.args
+    if more or step.kwargs or type(base) is not Ref or type(exponent) is not int or exponent != 2:
+        return step
+    if specs[base].is_ndarray and specs[base].dtype.kind in "fc":
+        return step.with_arguments(np.square, (base,), step.kwargs)
+    return step
+
+
+def _one_number(a):
+    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
+        return a[(0,) * a.ndim]
+    return a
 
 
 def _is_all(value, number):
@@ -82,9 +164,10 @@ def _is_all(value, number):
     return False
 
 
-def _neutral(function, args, kwargs, specs, out):
+def _neutral(step, specs):
     """The Ref that a step merely repeats, or None."""
-    if kwargs or type(out) is tuple:
+    function, args, out = step.function, step.args, step.out
+    if type(out) is tuple or (step.kwargs and not (function is np.reshape and step.kwargs == {"order": "C"})):
         return None
     result = specs[out]
 
@@ -104,23 +187,6 @@ def _neutral(function, args, kwargs, specs, out):
         if function in (np.reshape, np.broadcast_to, astype) and result.is_ndarray:
             return args[0]
     return None
-
-
-def _small_constants(step, args, specs):
-    """Constants that are one number repeated become that number, where another operand has the full shape."""
-    function = step.function
-    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(args) < 2:
-        return args
-    shape = specs[step.out].shape
-    if not any(type(a) is Ref and specs[a].is_ndarray and specs[a].shape == shape for a in args):
-        return args
-    return tuple([_one_number(a) for a in args])
-
-
-def _one_number(a):
-    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
-        return a[(0,) * a.ndim]
-    return a
 
 
 def hashable(tree):

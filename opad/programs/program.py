@@ -6,10 +6,11 @@ from itertools import count
 
 import numpy as np
 
-from opad.programs.functions import inputs_of
+from opad.programs.fused import FusedSteps
+from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
 from opad.programs.optimise import optimise
-from opad.programs.plan import Plan, is_matrix_product, writes_out
+from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.recorded import Ref
 from opad.programs.stacking import stack_small_steps
 
@@ -22,14 +23,20 @@ class Program:
     Attributes
     ----------
     source : str, the Python text that is run
+    fusion : Fusion, or None
     structure : optree structure of the result
     watch : Watch, what the program relies on besides its arguments
     unpack : function from the arguments to their leaves, where they are nothing but arrays
     """
 
-    def __init__(self, recording, inputs, outputs, structure, watch, donate=False):
+    def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False):
         steps, guards, outputs = optimise(recording, outputs)
-        steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs)
+        stacks = self.fusion = None
+        if fuse:
+            self.fusion = Fusion(steps, outputs, guards, recording.specs)
+            steps = self.fusion.steps
+        else:
+            steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs, donate)
         plan = Plan(steps, outputs, recording.specs, donate, stacks)
         source = Source(plan, inputs, guards)
         self.filename = f"<opad program {next(_numbers)}>"
@@ -65,9 +72,11 @@ class Program:
         recorded, plan, guards = self.facts
         specs, steps = plan.specs, plan.steps
         constants = {id(a): a for step in steps for a in step.args if isinstance(a, np.ndarray) and a.size > 1}
-        outs = [specs[ref] for step in steps for ref in step.outs if writes_out(step, specs)]
+        outs = [specs[ref] for step in steps for ref in written(step, specs)]
+        fused = {"fused": self.fusion.statistics()} if self.fusion else {}
         return {
             "steps": f"{len(steps)} of {recorded} recorded",
+            **fused,
             "floating-point operations": f"{sum(_operations(step, specs) for step in steps):.4g}",
             "bytes written": f"{sum(spec.nbytes for spec in outs):.4g}",
             "buffers": f"{len(plan.sizes)} pieces, {plan.nbytes:,} bytes, for {len(plan.held)} values",
@@ -80,6 +89,8 @@ class Program:
 
 def _operations(step, specs):
     """Multiplications and additions of a step, where they are known."""
+    if isinstance(step.function, FusedSteps):
+        return sum(_operations(part, specs) for part in step.function.steps)
     size = sum(specs[ref].size for ref in step.outs)
     if is_matrix_product(step, specs) or step.function is np.matmul:
         first = step.args[0]
@@ -88,7 +99,7 @@ def _operations(step, specs):
     if isinstance(step.function, np.ufunc):
         return size
     if step.function in (np.sum, np.max, np.min, np.prod):
-        return sum(specs[ref].size for ref in inputs_of(step))
+        return sum(specs[ref].size for ref in step.inputs)
     return 0
 
 
