@@ -8,7 +8,7 @@ from math import log2
 from statistics import median
 
 from asv_bench.benchmarks import workloads
-from asv_bench.benchmarks.protocol import AA, BASELINE, COMPILED, FORWARD
+from asv_bench.benchmarks.protocol import AA, BASELINE, COMPILED, FORWARD, FUSED, OPAD
 from asv_bench.benchmarks.ratios import BEST, mean_ratio, ratio
 
 COLOURS = {
@@ -17,6 +17,7 @@ COLOURS = {
     "torch_compile": "#9b2226",
     "jax_jit": "#2a9d8f",
     "autograd_eager": "#b5838d",
+    "opad_fused": "#7c3aed",
     "opad_eager": "#1d4ed8",
 }
 STYLE = """
@@ -52,11 +53,11 @@ def write_page(path, machine, cells, columns):
         "<h1>opad against other libraries</h1>",
         '<p class="lead">Time of one gradient by opad, divided by that of the library, on the same program: below 1 '
         "opad is faster. Every gradient agrees with opad’s before it is timed.</p>",
-        _means(cells),
+        *(_means(cells, baseline) for baseline in OPAD if _is_timed(cells, baseline)),
         _table(cells, COMPILED, columns[COMPILED]),
         "<h2>Over the size: time of opad compiled / time of the library</h2>",
         _plots(cells),
-        _table(cells, BASELINE, columns[BASELINE]),
+        *(_table(cells, baseline, columns[baseline]) for baseline in (FUSED, BASELINE) if _is_timed(cells, baseline)),
         _first_calls(cells),
         _programs(cells),
         "<h2>Machine and protocol</h2>",
@@ -79,15 +80,21 @@ def _versions(cells):
     return ", ".join(f"{words(library)} {version}" for library, version in versions.items())
 
 
-def _means(cells):
-    """Geometric means of the compiled gradient, as cards."""
+def _is_timed(cells, library):
+    return any(library in cell["measured"]["seconds"] for cell in cells)
+
+
+def _means(cells, baseline):
+    """Geometric means as cards."""
     measurements = [(cell["workload"], cell["measured"]) for cell in cells]
     cards = ""
     for column in (BEST, *COLOURS):
-        value = mean_ratio(measurements, COMPILED, column)
-        if value == value:
+        value = mean_ratio(measurements, baseline, column)
+        if value == value and column != baseline:
             cards += f'<div class="mean"><b>{value:.2f}</b><span>{words(column)}</span></div>'
-    return f'<p>Compiled, geometric mean over the workloads, against</p><div class="means">{cards}</div>'
+    return (
+        f'<p><b>{words(baseline)}</b>, geometric mean over the workloads, against</p><div class="means">{cards}</div>'
+    )
 
 
 def _shade(value):
@@ -138,7 +145,7 @@ def _time(seconds):
 
 def _first_calls(cells):
     """Seconds until the first gradient is there."""
-    libraries = (BASELINE, COMPILED, "torch_compile", "jax_jit")
+    libraries = (*OPAD, "torch_compile", "jax_jit")
     rows = ""
     for workload, group in groupby(cells, key=lambda cell: cell["workload"]):
         cell = list(group)[-1]

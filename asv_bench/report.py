@@ -20,6 +20,7 @@ from asv_bench.benchmarks.protocol import (
     BASELINE,
     COMPILED,
     FORWARD,
+    FUSED,
     LIBRARIES,
     PEERS,
     REPEATS,
@@ -30,7 +31,11 @@ from asv_bench.benchmarks.ratios import BEST, mean_ratio, ratio
 from asv_bench.page import write_page
 
 OUTPUT = Path(__file__).parent / "report"
-COLUMNS = {COMPILED: (*PEERS, BEST, BASELINE), BASELINE: (*PEERS, BEST, AA, FORWARD)}
+COLUMNS = {
+    COMPILED: (*PEERS, BEST, BASELINE),
+    FUSED: (*PEERS, BEST, COMPILED),
+    BASELINE: (*PEERS, BEST, AA, FORWARD),
+}
 
 
 def words(name):
@@ -135,10 +140,12 @@ def main():
     else:
         cells = run(options.workloads or workloads.NAMES, machine, options)
     print_means(cells, COMPILED)
-    print_header(BASELINE)
-    for cell in cells:
-        print_row(cell, BASELINE)
-    print_means(cells, BASELINE)
+    for baseline in (FUSED, BASELINE):
+        if any(baseline in cell["measured"]["seconds"] for cell in cells):
+            print_header(baseline)
+            for cell in cells:
+                print_row(cell, baseline)
+            print_means(cells, baseline)
     print("\n" + "\n".join(notes(cells)))
     save(cells, machine, options.output)
     print(f"\nwritten to {write_page(options.output / 'index.html', machine, cells, COLUMNS)}")

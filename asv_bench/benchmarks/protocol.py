@@ -22,7 +22,9 @@ ROUNDS = 3
 REPEATS = 15
 BASELINE = "opad_eager"
 COMPILED = "opad_compiled"
-PACKAGES = {
+FUSED = "opad_fused"
+OPAD = (COMPILED, BASELINE, FUSED)
+PACKAGES = {  # what a peer needs
     "numpy_by_hand": "numpy",
     "torch_eager": "torch",
     "torch_compile": "torch",
@@ -30,8 +32,9 @@ PACKAGES = {
     "autograd_eager": "autograd",
 }
 PEERS = tuple(PACKAGES)
-LIBRARIES = (BASELINE, COMPILED, *PEERS)
-ON_CUDA = (BASELINE, COMPILED, "torch_eager", "torch_compile", "jax_jit")
+PACKAGES[FUSED] = "numba"
+LIBRARIES = (*OPAD, *PEERS)
+ON_CUDA = (*OPAD, "torch_eager", "torch_compile", "jax_jit")
 AA, FORWARD = "A/A", "gradient / forward"
 PINS = (
     "OPENBLAS_CORETYPE",
@@ -53,7 +56,7 @@ def is_installed(library):
 def reason_against(library, workload, device="cpu"):
     """Why a library is not measured on a workload, or None."""
     if not is_installed(library):
-        return f"{PACKAGES[library]} is not installed; python -m pip install -e '.[bench]'"
+        return f"{PACKAGES[library]} is not installed; python -m pip install -e '.[bench,fast]'"
     module = workloads.load(workload)
     if device == "cuda" and (library not in ON_CUDA or hasattr(module, library)):
         return "runs on the CPU"

@@ -9,7 +9,7 @@ from statistics import geometric_mean, median
 import numpy as np
 
 from . import workloads
-from .protocol import AA, BASELINE, COMPILED, FORWARD, LIBRARIES, PEERS, measure, ratios, reason_against
+from .protocol import AA, BASELINE, COMPILED, FORWARD, FUSED, LIBRARIES, OPAD, PEERS, measure, ratios, require
 
 BY_HAND = "numpy_by_hand"
 BEST = "best library"
@@ -58,8 +58,8 @@ class _Ratios:
     param_names = ("workload", "against")
 
     def setup(self, cache, cell, against):
-        if against in PEERS and (reason := reason_against(against, CELLS[cell][0])):
-            raise NotImplementedError(reason)
+        if against in PEERS:
+            require(against, CELLS[cell][0])
 
     def track_ratio(self, cache, cell, against):
         for library in (self.baseline, against):
@@ -83,10 +83,20 @@ class Compiled(_Ratios):
     baseline = COMPILED
 
 
+class Fused(_Ratios):
+    """The same for `opad.compile(opad.grad(…), fuse=True)`, which needs numba."""
+
+    baseline = FUSED
+
+    def setup(self, cache, cell, against):
+        require(FUSED, CELLS[cell][0])
+        super().setup(cache, cell, against)
+
+
 class Summary:
     """Geometric mean over the workloads."""
 
-    params = ((BASELINE, COMPILED), (*PEERS, BEST))
+    params = (OPAD, (*PEERS, BEST))
     param_names = ("opad", "against")
 
     def track_mean_ratio(self, cache, baseline, against):
@@ -96,7 +106,7 @@ class Summary:
 class FirstCall:
     """Seconds of the first gradient: recording for opad, compilation for others."""
 
-    params = (tuple(CELLS), (BASELINE, COMPILED, "torch_compile", "jax_jit"))
+    params = (tuple(CELLS), (*OPAD, "torch_compile", "jax_jit"))
     param_names = ("workload", "library")
 
     def track_seconds(self, cache, cell, library):
