@@ -161,11 +161,20 @@ def _first_calls(cells):
     )
 
 
+def _loss(cell):
+    """Why opad compiled is slower than the best library, if it is."""
+    value = ratio(cell["measured"], COMPILED, BEST)
+    remark = getattr(workloads.load(cell["workload"]), "REMARK", None)
+    return f"{value:.2g} times the best library: {remark}" if remark and value > 1 else None
+
+
 def _programs(cells):
-    """What each workload is, from the docstrings, and the reasons of n/a."""
+    """What each workload is, where opad is slower and why, the reasons of n/a."""
     lines = {}
     for cell in cells:
         lines[words(cell["workload"])] = re.sub(r"\s+", " ", workloads.load(cell["workload"]).__doc__)
+        if remark := _loss(cell):
+            lines[f"{words(cell['workload'])}, slower"] = remark
         for library, reason in (cell["measured"]["unavailable"] | cell["measured"]["failed"]).items():
             lines[f"{words(cell['workload'])}, {words(library)}"] = f"n/a: {reason}"
     return "<h2>The programs</h2>" + _definitions(lines)

@@ -11,6 +11,7 @@ A module of this package states
                                 with `out=` into arrays that are allocated once. The next call overwrites them: this is
                                 the floor, not a library
     torch_loss, jax_loss        where the library has a better idiom than the same text, such as `lax.scan` for a loop
+    REMARK                      why opad is slower here than others, where it is
     UNAVAILABLE                 {library: reason} for what a library cannot do, or not in reasonable time
     TOLERANCE                   {dtype: relative error} if not `TOLERANCE` of `worker`
 

@@ -7,6 +7,7 @@ import numpy as np
 
 SIZES = [(32, 8), (256, 64)]
 DTYPES = ["float64"]
+REMARK = "the FFT is NumPy’s, that of jax is faster"
 
 
 def inputs(size, dtype):

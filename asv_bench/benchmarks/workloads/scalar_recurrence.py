@@ -9,6 +9,7 @@ import numpy as np
 
 SIZES = [(10,), (100,), (1000,), (16_667,)]
 DTYPES = ["float64"]
+REMARK = "a program of calls pays for every call; jax has one machine loop"
 UNAVAILABLE = {"torch_compile": "unrolls the loop; 100 steps were not compiled after 150 seconds"}
 
 
