@@ -105,6 +105,7 @@ class CompiledFunction:
         watch = Watch(self.function, [leaf for leaf in leaves if not is_dynamic(leaf)])
         recording = Recording(constants)
         inputs = [recording.new(leaf) if is_dynamic(leaf) else leaf for leaf in leaves]
+        recording.inputs = {leaf.ref for leaf in inputs if type(leaf) is RecordedArray}
         tree = optree.tree_unflatten(structure, inputs)
         random_state = global_random_state()
         outer, scope.snapshot = scope.snapshot, constants.snapshot

@@ -31,7 +31,7 @@ LOGIC = {np.logical_and: "{} & {}", np.logical_or: "{} | {}", np.logical_not: "n
 
 def iteration_shape(step, specs):
     """The shape over which a step loops, if it can be part of a kernel; else None."""
-    if type(step.out) is tuple or step.kwargs or (step.errstate and "raise" in step.errstate.values()):
+    if type(step.out) is tuple or (step.errstate and "raise" in step.errstate.values()):
         return None
     spec = specs[step.out]
     if not spec.is_ndarray or not spec.size or not spec.shape or spec.order != "C":
@@ -41,6 +41,10 @@ def iteration_shape(step, specs):
 
 def _is_elementwise(step, spec, specs):
     function, args = step.function, step.args
+    if function is np.concatenate:
+        return joined(step, specs) is not None
+    if step.kwargs:
+        return False
     if function in ARITHMETIC or (function in LIBRARY and spec.size <= LIBRARY_LIMIT):
         return spec.dtype in FLOATS and all(is_of(a, spec.dtype, specs) for a in args)
     if function in COMPARISONS:
@@ -88,6 +92,7 @@ def is_gather(step, specs):
 
 
 def is_index(index, specs):
+    """True for a vector of NumPy's own integers."""
     if type(index) is Ref:
         return specs[index].is_ndarray and specs[index].ndim == 1 and specs[index].dtype == np.intp
     return type(index) is np.ndarray and index.ndim == 1 and index.dtype == np.intp
@@ -118,6 +123,20 @@ def frame(step, specs):
     return [(start, stop) for start, stop, _ in ranges]
 
 
+def joined(step, specs):
+    """Of np.concatenate along one axis: [(part, length)] and the axis; None for other calls."""
+    if len(step.args) != 1 or step.kwargs.keys() - {"axis"}:
+        return None
+    (parts,), spec, axis = step.args, specs[step.out], step.kwargs.get("axis", 0)
+    if type(parts) not in (tuple, list) or len(parts) > 4 or spec.dtype not in FLOATS or type(axis) is not int:
+        return None
+    if any(type(part) is not Ref or not specs[part].is_ndarray or specs[part].dtype != spec.dtype for part in parts):
+        return None
+    return [(part, specs[part].shape[axis]) for part in parts], axis % spec.ndim
+
+
 def read_elsewhere(step):
     """The Refs of which a step does not read the element that it writes."""
+    if step.function is np.concatenate:
+        return step.inputs
     return step.args[:1] if step.function in (getitem, add_into_zeros) else ()

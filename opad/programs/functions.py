@@ -9,6 +9,8 @@ import operator
 import numpy as np
 
 from opad.errors import TracingError
+from opad.operators.assignment import set_at
+from opad.operators.dispatch import constant_like
 from opad.operators.indexing import scatter_add
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
@@ -19,8 +21,17 @@ def _named(module, names):
     return {getattr(module, name) for name in names.split() if hasattr(module, name)}
 
 
+def add_at(total, values, key):
+    """`total` with `values` added at a basic index."""
+    result = total.copy()
+    result[key] += values
+    return result
+
+
+PART_WRITERS = {add_at, set_at.__wrapped__}  # (array, values, key) -> the array with a part changed
 STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
 FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone
+FOLDED = FRESH_CONSTANTS | {constant_like.__wrapped__}
 _MUTATORS = _named(np, "put place copyto putmask put_along_axis fill_diagonal")
 
 VIEWS = _named(
@@ -32,6 +43,7 @@ _SHARING = VIEWS | _named(np, "einsum diag split array_split hsplit vsplit dspli
 _SHARING |= _named(np.linalg, "matrix_power matrix_transpose diagonal") | {getitem, operator.pos}
 REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
 WITH_OUT = _named(np, "concatenate stack cumsum cumprod mean")
+TRANSFORMS = _named(np.fft, "fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn")
 _FRESH = _named(
     np,
     "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "
@@ -48,13 +60,13 @@ _FRESH |= _named(
     "cross tensordot vecdot multi_dot trace tensorsolve tensorinv",
 )
 _FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
-_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
+_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__, set_at.__wrapped__}
 NUMPYS_OWN = {reshape.__wrapped__: np.reshape}  # opad's primitives that are functions of NumPy
 SCALAR_OPERATORS = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
     operator.neg, operator.abs, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
 }  # fmt: skip
-_FRESH |= SCALAR_OPERATORS
+_FRESH |= SCALAR_OPERATORS | {add_at}
 
 
 def is_ufunc(function):

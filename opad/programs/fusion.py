@@ -11,20 +11,22 @@ from time import perf_counter
 import numpy as np
 
 from opad.errors import MissingPackageError
-from opad.programs.elementwise import iteration_shape, read_elsewhere
-from opad.programs.functions import is_known
+from opad.programs.elementwise import iteration_shape
 from opad.programs.fused import FusedSteps
 from opad.programs.generate import Source
+from opad.programs.grouping import gathered
 from opad.programs.kernels import Kernel, Scatter
 from opad.programs.optimise import live
 from opad.programs.plan import Plan
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Step
+from opad.programs.tape import Tape, is_number_step, work_off
 
 MOST_STEPS = 60  # of a kernel; a number that many periods divide, so that repeated parts of a program stay alike
 MOST_OPERANDS = 24
 MOST_KERNELS = 24  # different ones in a program
 MOST_SHAPES = 8
+LONG_TAPE = 200  # operations on numbers that take less time on a tape than its call, beyond doubt
 REPEATS = 7
 
 
@@ -50,51 +52,20 @@ class Fusion:
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
-        shapes = Counter(shape for step in steps if (shape := iteration_shape(step, specs)))
+        kinds = {id(step): _shape(step, specs) for step in steps}
+        shapes = Counter(shape for shape in kinds.values() if shape is not None)
         grouped = steps
         for shape, _ in shapes.most_common(MOST_SHAPES):
-            grouped = self._grouped(grouped, shape)
+            fits = {id(step) for step in steps if kinds[id(step)] == shape}
+            grouped = gathered(grouped, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()))
         self.steps = live(self._chosen(grouped), outputs, guards)
         self._seconds = perf_counter() - start
 
     def statistics(self):
         """What was fused, in words."""
-        calls = [step.function for step in self.steps if isinstance(step.function, Kernel)]
+        calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
         replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
         return f"{replaced} steps in {len(calls)} calls of {kinds} kernels, made in {self._seconds:.2g} s"
-
-    # -- groups -------------------------------------------------------------------------------------------------------
-
-    def _grouped(self, steps, shape):
-        """The steps with those that loop over `shape` gathered where nothing stands between them."""
-        result, group, produced, outside, waiting, blocked = [], [], set(), set(), [], set()
-
-        def close():
-            result.extend([_as_one(group, outside)] if len(group) > 1 else group)
-            result.extend(waiting)
-            for collection in (group, produced, outside, waiting, blocked):
-                collection.clear()
-
-        for step in steps:
-            reads = step.inputs
-            if not blocked.isdisjoint(reads) or (group and not is_known(step.function)):
-                close()
-            if iteration_shape(step, self.specs) == shape:
-                new = outside.union(ref for ref in reads if ref not in produced)
-                is_full = len(group) >= MOST_STEPS or len(new) > MOST_OPERANDS
-                if is_full or not produced.isdisjoint(read_elsewhere(step)):
-                    close()
-                    new = set(reads)
-                group.append(step)
-                produced.add(step.out)
-                outside |= new
-            elif produced.isdisjoint(reads):
-                result.append(step)
-            else:
-                waiting.append(step)
-                blocked.update(step.outs)
-        close()
-        return result
 
     # -- the choice of kernels ----------------------------------------------------------------------------------------
 
@@ -122,11 +93,15 @@ class Fusion:
 
     def _kernel(self, step, used):
         if type(step.function) is FusedSteps:
+            if not self.specs[step.outs[0]].shape:
+                return Tape(step.function.steps, self.specs, used)
             return Kernel(step.function.steps, self.specs, used, self._sources)
         return Scatter(step, self.specs) if Scatter.covers(step, self.specs) else None
 
     def _is_faster(self, step, kernel):
         """Measure a kernel and the NumPy calls that it replaces."""
+        if type(kernel) is Tape and len(kernel.steps) >= LONG_TAPE:
+            return work_off() is not None
         fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
         with np.errstate(all="ignore"):
             return _seconds(*self._program([fused], kernel.outs)) < _seconds(*self._program(kernel.steps, kernel.outs))
@@ -141,13 +116,13 @@ class Fusion:
         return source.compile("<opad measurement>")(), [_example(spec, smallest) for spec in specs]
 
 
+def _shape(step, specs):
+    """The shape over which a step loops, () for numbers; None for other steps."""
+    return () if is_number_step(step, specs) else iteration_shape(step, specs)
+
+
 def _broadcasts(step, specs):
     return step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray
-
-
-def _as_one(group, outside):
-    """A step that stands for several, whose arguments are what they read and results what they compute."""
-    return Step(FusedSteps(list(group)), tuple(outside), {}, tuple([step.out for step in group]), group[0].origin)
 
 
 def _example(spec, smallest):
@@ -157,7 +132,8 @@ def _example(spec, smallest):
     if spec.dtype.kind == "f":
         values = np.linspace(0.5, 1.5, spec.size, dtype=spec.dtype).reshape(spec.shape)
         return values if spec.is_ndarray else values[()]
-    return (np.arange(spec.size) % smallest).astype(spec.dtype).reshape(spec.shape)
+    values = (np.arange(spec.size) % smallest).astype(spec.dtype).reshape(spec.shape)
+    return values if spec.is_ndarray else values[()]
 
 
 def _seconds(function, arguments):

@@ -1,10 +1,12 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+from cmath import isfinite
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, WITH_OUT, makes_new_array, refs_in
+from opad.programs.accumulation import as_view, fills_a_part
+from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
 from opad.programs.fused import FusedSteps
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
@@ -39,6 +41,8 @@ class Source:
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
         self.setup, self._body = [], []
+        used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
+        self._conditions = {guard.ref for guard in guards} - used  # numbers that nothing but an `if` looks at
         waiting = {}
         for guard in guards:
             waiting.setdefault(guard.ref, []).append(guard)
@@ -89,6 +93,19 @@ class Source:
             return f"[{', '.join(map(self.expression, tree))}]"
         return self.constant(tree)
 
+    def subscript(self, key):
+        """What stands between brackets, as Python text."""
+        parts = [self._subscript(part) for part in (key if type(key) is tuple else (key,))]
+        if type(key) is tuple and len(parts) < 2 and not any(type(part) is slice for part in key):
+            return f"({parts[0]},)" if parts else "()"
+        return ", ".join(parts)
+
+    def _subscript(self, part):
+        if type(part) is not slice:
+            return "..." if part is Ellipsis else self.expression(part)
+        start, stop = ("" if n is None else str(n) for n in (part.start, part.stop))
+        return f"{start}:{stop}" if part.step is None else f"{start}:{stop}:{part.step}"
+
     # -- steps ------------------------------------------------------------------------------------------------------
 
     def new_array(self, ref, step=None):
@@ -108,12 +125,15 @@ class Source:
         self.line(f"{', '.join(self.name(places[k]) for k in range(len(places)))} = {self.name(stack)}", None)
         for ref in members:
             if type(self.plan.stacked[ref][1]) is slice:
-                key = self.constant(self.plan.stacked[ref][1])
+                key = self.subscript(self.plan.stacked[ref][1])
                 self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
 
     def _write(self, step):
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
+            return
+        if step.function in PART_WRITERS or fills_a_part(step):
+            self._write_part(step)
             return
         args = [self.expression(a) for a in self._operands(step)]
         buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
@@ -130,12 +150,34 @@ class Source:
         elif buffered:
             by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
             keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
-            by_name = "out=" if step.function in WITH_OUT else by_name
+            by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
             self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
             self.setup.append(f"{target} = {self._call(step, args)}")
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
+
+    def _write_part(self, step):
+        """total[key] += values, total[key] = values, or zeros with values at the key."""
+        is_sum, is_new = step.function is add_at, step.function not in PART_WRITERS
+        total, values, key = (None, *step.args[:2]) if is_new else step.args
+        out, plan = self.name(step.out), self.plan
+        if type(total) is Ref and plan.grown.get(step.out, -1) == total:
+            self._ref_names[step.out] = out = self.name(total)
+        elif is_new or type(total) is not Ref or plan.buffers.get(step.out, -1) != plan.buffers.get(total, -2):
+            if not plan.is_written(step.out):
+                self.new_array(step.out, step)
+            self.line(f"{out}.fill(0)" if is_new else f"{out}[...] = {self.expression(total)}", step)
+        if not is_sum:
+            self.line(f"{out}[{self.subscript(key)}] = {self.expression(values)}", step)
+            return
+        part = f"w{int(step.out)}"
+        view = f"{part} = {out}[{self.subscript(as_view(key))}]"
+        if plan.is_held(step.out):
+            self.setup.append(view)
+        else:
+            self.line(view, step)
+        self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
@@ -161,6 +203,8 @@ class Source:
     def _call(self, step, args):
         function = step.function
         keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+        if function is np.isfinite and step.out in self._conditions and self.specs[step.out].type is np.bool:
+            return f"{self.constant(isfinite)}({args[0]})"
         if function in _INFIX:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
@@ -170,7 +214,7 @@ class Source:
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
-            return f"{args[0]}[{args[1]}]"
+            return f"{args[0]}[{self.subscript(step.args[1])}]"
         first = step.args[0] if args else None
         if type(first) is Ref and self.specs[first].is_ndarray and not keywords:
             if function is np.transpose and len(args) == 1:

@@ -1,9 +1,10 @@
 """Elementwise steps of one shape as one loop, written as Python text and compiled by numba.
 
 A kernel reads every operand once, keeps temporaries in registers and writes only what is used elsewhere. Operands may
-be arrays of the full shape, arrays that broadcast, numbers, elements at given positions (x[index]) and arrays within a
-frame of zeros (the adjoint of a slice). Arithmetic is that of NumPy to the last bit, since nothing is reordered or
-contracted; functions such as exp are those of the C library and may differ from NumPy's in the last bits.
+be arrays of the full shape, arrays that broadcast, numbers, elements at given positions (x[index]), arrays within a
+frame of zeros (the adjoint of a slice) and arrays that np.concatenate joins. Arithmetic is that of NumPy to the last
+bit, since nothing is reordered or contracted; functions such as exp are those of the C library and may differ from
+NumPy's in the last bits.
 """
 
 from functools import lru_cache
@@ -19,6 +20,7 @@ from opad.programs.elementwise import (
     frame,
     is_index,
     is_of,
+    joined,
     template,
 )
 from opad.programs.functions import map_refs
@@ -92,7 +94,7 @@ class _LoopWriter:
 
     def _needs_axes(self, step):
         """True if an operand does not lie in memory as the results do."""
-        if step.function is add_into_zeros:
+        if step.function in (add_into_zeros, np.concatenate):
             return True
         layouts = [self.specs[a] if type(a) is Ref else a for a in step.args if isinstance(a, Ref | np.ndarray)]
         return any(a.ndim and a.shape != self.shape for a in layouts) or any(
@@ -105,6 +107,8 @@ class _LoopWriter:
             return self._gathered(*step.args)
         if function is add_into_zeros:
             return self._framed(step)
+        if function is np.concatenate:
+            return self._joined(step)
         if dtype == BOOL and function in COMPARISONS:
             dtype = next(d for d in FLOATS if all(is_of(a, d, self.specs) for a in step.args))
         if function is astype:
@@ -132,7 +136,7 @@ class _LoopWriter:
         else:
             value = f"numbers[{len(self.numbers)}]"
             self.numbers.append(float(a))
-        name = f"c{len(self._names)}"
+        name = f"c{len(self._head)}"
         self._head.append(f"{name} = {dtype.name}({value})")
         return name
 
@@ -154,7 +158,7 @@ class _LoopWriter:
             parts = [axis if n == size else "0" for axis, n, size in zip(axes, shape, sizes, strict=True)]
             index = ", ".join(parts)
             depth = max((self._axes.index(axis) + 1 for axis in parts if axis != "0"), default=0)
-        name = f"a{parameter}"
+        name = f"a{parameter[1:]}"
         (self._lines[depth - 1] if depth else self._head).append(f"{name} = {parameter}[{index}]")
         return name
 
@@ -172,6 +176,16 @@ class _LoopWriter:
             inside += [f"{axis} >= {start}"] * (start > 0) + [f"{axis} < {stop}"] * (stop < n)
             index.append(f"{axis} - {start}" if start else axis)
         return f"{name}[{', '.join(index)}] if {' and '.join(inside) or 'True'} else {dtype}(0)"
+
+    def _joined(self, step):
+        parts, axis = joined(step, self.specs)
+        values, start = [], 0
+        for part, length in parts:
+            index = list(self._axes)
+            index[axis] += f" - {start}" * bool(start)
+            start += length
+            values.append(f"{self._parameter(part)}[{', '.join(index)}] if {self._axes[axis]} < {start} else ")
+        return "".join(values).rpartition(" if ")[0]
 
     def _assemble(self, results):
         parameters = [*self._parameters.values(), *["numbers"] * bool(self.numbers), *(f"o{k}" for k in range(results))]

@@ -1,7 +1,7 @@
 """From a recording to the steps that are needed: common subexpressions, neutral operations and dead steps removed.
 
-Nothing here changes a bit of a result (the sign of a NaN aside, which says nothing): x * 1 is x, but x + 0 is not, as
-it turns -0.0 into 0.0.
+Nothing here changes a bit of a result: x * 1 is x, but x + 0 is not, as it turns -0.0 into 0.0. (Signs of NaNs aside,
+and 2 (3 x) near the limits of overflow and underflow, where one factor in place of two keeps what two would lose.)
 """
 
 import math
@@ -9,9 +9,11 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import is_known, map_refs
+from opad.programs.functions import FOLDED, is_known, map_refs
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec, Step
+
+_FAR_FROM_THE_LIMITS = (1e-30, 1e30)  # of products of factors, where float32 neither overflows nor loses digits
 
 
 def optimise(recording, outputs):
@@ -25,7 +27,9 @@ def optimise(recording, outputs):
     recording : Recording
     outputs : list of Refs and plain values
     """
-    specs, same, known, negated, steps = recording.specs, {}, {}, {}, []
+    specs, same, known, steps = recording.specs, {}, {}, []
+    guarded = {guard.ref for guard in recording.guards}
+    scaled, spread = {}, {}  # Ref -> (operand, factor); Ref -> what was broadcast
 
     def current(ref):
         return same.get(ref, ref)
@@ -33,7 +37,12 @@ def optimise(recording, outputs):
     for step in _lowered(recording.steps, specs):
         if not same.keys().isdisjoint(step.inputs):
             step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
-        step = _without_negation(_simplify(step, specs), negated)
+        if step.function in FOLDED and step.out not in guarded:
+            same[step.out] = _constant(step, recording)
+            continue
+        step = _with_one_factor(
+            _without_negation(_unspread(_simplify(step, specs), spread, specs), scaled), scaled, specs
+        )
         replacement, key = _neutral(step, specs), None
         if replacement is None and is_known(step.function):
             key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
@@ -44,8 +53,10 @@ def optimise(recording, outputs):
             continue
         if key is not None:
             known[key] = step.out
-        if _is_negation(step, specs):
-            negated[step.out] = next(arg for arg in step.args if type(arg) is Ref)
+        if (factor := _factor(step, specs)) is not None:
+            scaled[step.out] = (step.inputs[0], factor)
+        elif step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray:
+            spread[step.out] = step.args[0]
         steps.append(step)
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
     guards = {}
@@ -54,6 +65,14 @@ def optimise(recording, outputs):
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
     return live(steps, outputs, guards), guards, outputs
+
+
+def _constant(step, recording):
+    """What np.zeros_like and its kin return, which depends on shapes and dtypes alone."""
+    example = lambda ref: np.empty(recording.specs[ref].shape, recording.specs[ref].dtype)  # noqa: E731
+    function = np.zeros_like if step.function is np.empty_like else step.function
+    value = function(*map_refs(step.args, example), **map_refs(step.kwargs, example))
+    return recording.constants.own(value)
 
 
 def _lowered(steps, specs):
@@ -89,28 +108,62 @@ def _new_ref(value, specs):
     return Ref(len(specs) - 1)
 
 
-def _is_negation(step, specs):
-    """True for -x and x * -1 where the result is an array of the operand's kind."""
-    if step.function is np.multiply and not step.kwargs:
-        is_negation = sum(type(arg) is Ref for arg in step.args) == 1 and any(_is_all(arg, -1) for arg in step.args)
-    else:
-        is_negation = step.function is np.negative and not step.kwargs
-    if not is_negation or not step.inputs or not specs[step.out].is_ndarray:
-        return False
-    return specs[step.inputs[0]] == specs[step.out] and specs[step.out].dtype.kind == "f"
+def _factor(step, specs):
+    """The number by which a step multiplies an array of the result's kind, or None."""
+    if step.function is not np.multiply and step.function is not np.negative:
+        return None
+    if step.kwargs or len(step.inputs) != 1 or not specs[step.out].is_ndarray:
+        return None
+    if specs[step.inputs[0]] != specs[step.out] or specs[step.out].dtype.kind != "f":
+        return None
+    if step.function is np.negative:
+        return -1
+    factor = next(arg for arg in step.args if type(arg) is not Ref)
+    return factor if type(factor) in (int, float) or isinstance(factor, np.floating) else None
 
 
-def _without_negation(step, negated):
+def _without_negation(step, scaled):
     """a + (-b) as a - b, and a - (-b) as a + b: the same bits with a call less."""
-    if step.function not in (np.add, np.subtract) or step.kwargs or negated.keys().isdisjoint(step.inputs):
+    if step.function not in (np.add, np.subtract) or step.kwargs or scaled.keys().isdisjoint(step.inputs):
         return step
     a, b = step.args
-    if type(b) is Ref and b in negated:
+    if type(b) is Ref and scaled.get(b, (b, 1))[1] == -1:
         function = np.subtract if step.function is np.add else np.add
-        return step.with_arguments(function, (a, negated[b]), step.kwargs)
-    if step.function is np.add:
-        return step.with_arguments(np.subtract, (b, negated[a]), step.kwargs)
+        return step.with_arguments(function, (a, scaled[b][0]), step.kwargs)
+    if step.function is np.add and type(a) is Ref and scaled.get(a, (a, 1))[1] == -1:
+        return step.with_arguments(np.subtract, (b, scaled[a][0]), step.kwargs)
     return step
+
+
+def _with_one_factor(step, scaled, specs):
+    """c (d x) as (c d) x where c or d is a power of two, which rounds nothing."""
+    if step.function is not np.multiply or step.kwargs or len(step.inputs) != 1 or step.inputs[0] not in scaled:
+        return step
+    if type(step.out) is tuple or specs[step.out] != specs[step.inputs[0]]:  # promoted by a NumPy number
+        return step
+    c = next(arg for arg in step.args if type(arg) is not Ref)
+    x, d = scaled[step.inputs[0]]
+    if not all(type(f) in (int, float) or isinstance(f, np.floating) for f in (c, d)) or 0 in (c, d):
+        return step
+    if abs(math.frexp(c)[0]) != 0.5 and abs(math.frexp(d)[0]) != 0.5:
+        return step
+    product = c * d
+    if not _FAR_FROM_THE_LIMITS[0] < abs(product) < _FAR_FROM_THE_LIMITS[1]:
+        return step
+    return step.with_arguments(np.multiply, (product, x), step.kwargs)
+
+
+def _unspread(step, spread, specs):
+    """An elementwise step on arrays that were broadcast, on the arrays themselves, if another operand has the shape."""
+    function = step.function
+    if not isinstance(function, np.ufunc) or function.signature or spread.keys().isdisjoint(step.inputs):
+        return step
+    shape = specs[step.outs[0]].shape
+    if not any(specs[ref].is_ndarray and specs[ref].shape == shape and ref not in spread for ref in step.inputs):
+        return step
+    is_full = [type(arg) is Ref and arg in spread and specs[arg].shape == shape for arg in step.args]
+    args = tuple([spread[arg] if full else arg for arg, full in zip(step.args, is_full, strict=True)])
+    return step.with_arguments(function, args, step.kwargs)
 
 
 def live(steps, outputs, guards):

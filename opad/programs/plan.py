@@ -1,9 +1,21 @@
 """Where the values of a program live: liveness, buffers that are reused, steps that work in place."""
 
+from collections import Counter
+
 import numpy as np
 
 from opad.programs import results
-from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, is_known, makes_new_array, refs_in
+from opad.programs.accumulation import fills_a_part
+from opad.programs.functions import (
+    PART_WRITERS,
+    REDUCTIONS,
+    TRANSFORMS,
+    VIEWS,
+    WITH_OUT,
+    is_known,
+    makes_new_array,
+    refs_in,
+)
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, getitem
 
@@ -19,6 +31,7 @@ class Plan:
     sizes : list of bytes, one per piece of memory
     stacked : dict Ref -> None for a stack, or (Ref of the stack, index or slice) for what lies in it
     fresh : dict Ref of a stack of results, allocated in every call -> Refs of what lies in it
+    grown : dict Ref of a result -> Ref of the array that becomes it when the last part is added
     recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
     fixed_views : set of Refs, views of buffers that are made once
     roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
@@ -40,6 +53,7 @@ class Plan:
         self.recycled = {
             ref for ref in (*alone, *self.fresh) if results.is_counted and specs[ref].nbytes >= results.SMALLEST
         }
+        self.grown = self._grown_results()
         self._find_buffers()
         self._assign_memory()
 
@@ -59,6 +73,22 @@ class Plan:
                 if out not in kept and out not in self._given_away:
                     self.buffers[out] = None
                     self.roots[out] = frozenset([out])
+
+    def _grown_results(self):
+        """dict Ref of a result -> Ref of the total to which its last part is added: one array, the caller's."""
+        uses = Counter(ref for step in self.steps for ref in step.inputs)
+        makers, grown = {step.out: step for step in self.steps if type(step.out) is Ref}, {}
+        for step in reversed(self.steps):
+            if step.function not in PART_WRITERS or step.out not in self.results or step.out in self.stacked:
+                continue
+            total = step.args[0]
+            alone = type(total) is Ref and uses[total] == 1 and total not in self.lasting and total not in self.stacked
+            if alone and total in makers and writes_out(makers[total], self.specs):
+                grown[step.out] = total
+                self.results.add(total)
+                if self.recycled.intersection([step.out]):
+                    self.recycled.add(total)
+        return grown
 
     def is_written(self, ref):
         """True for values that are written with out=, into a buffer or a stack."""
@@ -119,10 +149,11 @@ class Plan:
 
     def _in_place(self, step, dying):
         """An operand whose memory the result of an elementwise step may take over, or None."""
-        if not isinstance(step.function, np.ufunc) or step.function.signature:
+        is_part = step.function in PART_WRITERS
+        if not is_part and (not isinstance(step.function, np.ufunc) or step.function.signature):
             return None
-        spec, operands = self.specs[step.out], refs_in(step.args)
-        for ref in operands:
+        spec, operands = self.specs[step.out], step.inputs
+        for ref in [arg for arg in step.args[:1] if type(arg) is Ref] if is_part else operands:
             if ref in dying and self.specs[ref] == spec and self.specs[ref].order == spec.order:
                 others = [other for other in operands if other != ref]
                 if not any(ref in self.roots.get(other, ()) for other in others):
@@ -143,9 +174,9 @@ class Plan:
         for number, step in enumerate(self.steps):
             last.update((ref, number) for ref in step.outs)
             last.update((ref, number) for ref in step.inputs if ref in last)
-        dying = {}
+        dying, growing = {}, set(self.grown.values())
         for ref, number in last.items():
-            kept = ref in self.lasting or self.is_written(ref) or ref in self.fixed_views
+            kept = ref in self.lasting or ref in growing or self.is_written(ref) or ref in self.fixed_views
             if not kept and self.specs[ref].nbytes >= LARGE:
                 dying.setdefault(number, []).append(ref)
         return dying
@@ -191,10 +222,15 @@ def writes_out(step, specs):
         return False
     if isinstance(function, np.ufunc):
         return not step.kwargs and function.nout == 1 and len(step.args) == function.nin
+    if function in PART_WRITERS or fills_a_part(step):
+        return True
+    if function in TRANSFORMS:
+        return spec.order == "C" and step.kwargs.get("out") is None
     if function in REDUCTIONS:
         return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
     if function in WITH_OUT:
-        return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
+        has_axis = len(step.args) == 1 or (len(step.args) == 2 and type(step.args[1]) is int)
+        return step.kwargs.keys() <= {"axis", "keepdims"} and has_axis
     return is_matrix_product(step, specs)
 
 

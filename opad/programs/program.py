@@ -6,11 +6,13 @@ from itertools import count
 
 import numpy as np
 
+from opad.programs.accumulation import accumulate
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
 from opad.programs.optimise import optimise
 from opad.programs.plan import Plan, is_matrix_product, written
+from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
 from opad.programs.stacking import stack_small_steps
 
@@ -31,20 +33,30 @@ class Program:
 
     def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False):
         steps, guards, outputs = optimise(recording, outputs)
-        stacks = self.fusion = None
+        specs, numpys, stacks, self.fusion = recording.specs, steps, None, None
         if fuse:
-            self.fusion = Fusion(steps, outputs, guards, recording.specs)
+            self.fusion = Fusion(steps, outputs, guards, specs)
             steps = self.fusion.steps
         else:
-            steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs, donate)
-        plan = Plan(steps, outputs, recording.specs, donate, stacks)
-        source = Source(plan, inputs, guards)
-        self.filename = f"<opad program {next(_numbers)}>"
-        self.source = source.text
+            steps = with_python_numbers(steps, outputs, guards, specs)
+            is_numpys = steps is numpys
+            steps = accumulate(steps, outputs, guards, specs)
+            steps, stacks = stack_small_steps(steps, outputs, guards, specs, donate)
         self.structure = structure
         self.watch = watch
         self.unpack = None
-        self.facts = (len(recording.steps), plan, guards)
+        self._write(Plan(steps, outputs, specs, donate, stacks), len(recording.steps), inputs, guards)
+        self._alternative = None
+        if not fuse and not is_numpys:
+            self._alternative = lambda: self._write(
+                Plan(numpys, outputs, specs, donate), len(recording.steps), inputs, guards
+            )
+
+    def _write(self, plan, recorded, inputs, guards):
+        source = Source(plan, inputs, guards)
+        self.filename = f"<opad program {next(_numbers)}>"
+        self.source = source.text
+        self.facts = (recorded, plan, guards)
         self._origins = source.origins
         self._make = source.compile(self.filename)
         self._local = threading.local()
@@ -57,8 +69,14 @@ class Program:
             run = self._make()
         try:
             return run(*leaves)
+        except (NotFinite, ZeroDivisionError):
+            if self._alternative is None:
+                raise
         finally:
             local.run = run
+        self._alternative()  # from now on NumPy's numbers, which warn
+        self._alternative = None
+        return self(leaves)
 
     def origin_of(self, error):
         """The user's (file, line) of the step that raised, or None."""

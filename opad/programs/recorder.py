@@ -128,6 +128,7 @@ class Recording:
     steps : list of Step
     guards : list of Guard
     specs : list of Spec, one per Ref
+    inputs : set of Refs of the arguments
     failed : (file, line) of a call that raised, or None; the function may have caught the exception
     """
 
@@ -135,6 +136,7 @@ class Recording:
         self.steps = []
         self.guards = []
         self.specs = []
+        self.inputs = set()
         self.failed = None
         self.constants = constants
         self.foreign = False
@@ -163,7 +165,7 @@ class Recording:
         plain_args, plain_kwargs = self.values(args), self.values(kwargs)
         if function in kinds.STATIC:
             return function(*plain_args, **plain_kwargs)
-        if function in kinds.FRESH_CONSTANTS:
+        if function in kinds.FRESH_CONSTANTS and not _is_called_by_user():
             return self.constants.own(function(*plain_args, **plain_kwargs))
         kinds.refuse_mutation(function, kwargs)
         errstate = np.geterr()
@@ -224,6 +226,14 @@ class Recording:
         if isinstance(tree, tuple):  # a named tuple
             return tuple(map(self.refs, tree))
         return tree
+
+
+def _is_called_by_user():
+    """True if the recorded function itself made the NumPy call, to get an array that it may assign to."""
+    frame = sys._getframe(3)
+    while frame is not None and "/numpy/" in frame.f_code.co_filename.replace("\\", "/"):
+        frame = frame.f_back
+    return frame is not None and _place(frame.f_code.co_filename) == "user"
 
 
 def _origin():

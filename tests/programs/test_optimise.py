@@ -57,6 +57,26 @@ def test_negations_are_subtractions():
     assert names(program_of(lambda x: (-np.arange(3.0) + x[:3], -x[:3] + np.ones((2, 1))), X)).count("negative") == 0
 
 
+def test_factors_are_gathered_where_nothing_is_rounded():
+    for dtype in (np.float32, float):
+        x = X.astype(dtype)
+        assert names(program_of(lambda x: 0.5 * (3.0 * (-2 * -x)), x)) == ["multiply"]
+        assert names(program_of(lambda x: 3.0 * (0.7 * x), x)) == ["multiply"] * 2
+        assert names(program_of(lambda x: 2.0 * (1e30 * x), x)) == ["multiply"] * 2  # near the limits of float32
+    f = lambda x, y: (y - 4 * (x * 0.1), np.float64(2) * (0.1 * x), 0 * (2 * x), np.inf * (2 * x))  # noqa: E731
+    with np.errstate(all="ignore"):
+        for x in (X, X.astype(np.float32), np.array([0.0, -0.0, np.inf, 1.0, 2.0, np.nan])):
+            assert_same(opad.compile(f)(x, X), f(x, X), exact=True)
+
+
+def test_what_is_broadcast_is_not_made():
+    x, y = X.reshape(2, 3), X[:3]
+    program = program_of(lambda x, y: np.sin(x) * np.broadcast_to(np.cos(y), (2, 3)), x, y)
+    assert names(program) == ["sin", "cos", "multiply"]
+    alone = lambda x, y: (np.sin(np.broadcast_to(y, (2, 3))), np.broadcast_to(y, (2, 3)) * np.broadcast_to(y, (2, 3)))  # noqa: E731
+    assert names(program_of(alone, x, y)) == ["broadcast_to", "sin", "multiply"]
+
+
 @pytest.mark.parametrize(("shape", "arguments"), [
     ((6,), (1,)), ((6,), (-2,)), ((6,), (8, 0)), ((6,), (0,)), ((6,), (-12, -1)), ((3, 4), (1, -1)), ((3, 4), (-1, 0)),
     ((3, 4), (5,)), ((3, 4), ((1, 2), (0, 1))), ((0,), (1,)), ((3, 4, 2), (1, 1)), ((1, 3), (1, 0)),
