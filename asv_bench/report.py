@@ -30,7 +30,7 @@ from asv_bench.benchmarks.protocol import (
 from asv_bench.benchmarks.ratios import BEST, mean_ratio, ratio
 from asv_bench.page import write_page
 
-OUTPUT = Path(__file__).parent / "report"
+OUTPUT = Path(__file__).parent / "html"
 COLUMNS = {
     COMPILED: (*PEERS, BEST, BASELINE),
     FUSED: (*PEERS, BEST, COMPILED),
@@ -110,7 +110,7 @@ def arguments():
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"measurements per turn (default {REPEATS})")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: opad on CuPy, torch, jax")
     parser.add_argument("--keep-pins", action="store_true", help="keep OPENBLAS_CORETYPE and its likes as they are")
-    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER", help="default asv_bench/report")
+    parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER", help="default asv_bench/html")
     parser.add_argument("--load", nargs="+", type=Path, metavar="JSON", help="earlier measurements, instead of a run")
     options = parser.parse_args()
     if unknown := set(options.workloads) - set(workloads.NAMES):

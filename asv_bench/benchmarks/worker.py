@@ -3,14 +3,16 @@
     python -m benchmarks.worker SPECIFICATION        (in asv_bench/; started by `protocol`, not by hand)
 
 SPECIFICATION is JSON: library, workload, size, dtype, device, quantity ("gradient" or "forward"), repeats, and the file
-with opad's gradient. A library whose gradient differs from it is not timed. The process writes one line of JSON when it
-is ready, or with the error that it met, then one with a median for every line that it reads.
+of the reference gradient, which the first worker, opad, writes. A library whose gradient differs from it is not timed.
+The process writes one line of JSON when it is ready, or with the error that it met, then one with a median for every
+line that it reads.
 """
 
 import importlib
 import json
 import sys
 from contextlib import redirect_stdout
+from pathlib import Path
 from statistics import median
 from time import perf_counter
 
@@ -80,9 +82,12 @@ def prepare(library, workload, size, dtype, device, quantity, reference, **_):
     start = perf_counter()
     gradient = functions[1]()
     first = perf_counter() - start
-    tolerances = getattr(workloads.load(workload), "TOLERANCE", TOLERANCE)
-    with np.load(reference) as expected:
-        check(leaves(gradient), list(expected.values()), tolerances[dtype])
+    if Path(reference).exists():
+        tolerances = getattr(workloads.load(workload), "TOLERANCE", TOLERANCE)
+        with np.load(reference) as expected:
+            check(leaves(gradient), list(expected.values()), tolerances[dtype])
+    else:
+        np.savez(reference, *leaves(gradient))
     function = functions[quantity == "gradient"]
     return function, {"version": version, "first": first, "calls": calls_per_repeat(function)}
 

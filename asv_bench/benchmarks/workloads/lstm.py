@@ -7,7 +7,7 @@ import numpy as np
 
 SIZES = [(200, 32, 16), (200, 128, 32)]
 DTYPES = ["float32", "float64"]
-REMARK = "by hand and in jax, weights meet all steps in one product; the program multiplies and adds step by step"
+REMARK = "by hand, weights meet all steps in one product; jax has one machine loop"
 FEATURES = 16
 UNAVAILABLE = {"torch_compile": "unrolls torch.lstm; 200 steps were not compiled after 150 seconds"}
 
