@@ -1,5 +1,6 @@
 """Rules for functions that act element by element: one partial derivative per argument, one Hadamard block each."""
 
+import inspect
 from cmath import isfinite
 
 import numpy as np
@@ -20,6 +21,11 @@ class Elementwise(Primitive):
     def __init__(self, function, partials):
         super().__init__(function)
         self.partials = partials
+        self.used_by = [_used(partial) for partial in partials]
+
+    def used(self, slots):
+        used = [self.used_by[slot] for slot in slots]
+        return None if None in used else frozenset().union(*used)
 
     def blocks(self, y, args, kwargs, parents):
         blocks = []
@@ -40,6 +46,19 @@ class Elementwise(Primitive):
                 x, y = as_numpy_scalar(x), as_numpy_scalar(y)
             blocks.append((column, _elementwise_block(M, x, y)))
         return blocks
+
+
+def _used(partial):
+    """Positions of the parameters of a partial, the first being -1, whose names begin with no underscore; None for all."""
+    if not callable(partial):
+        return frozenset()
+    try:
+        parameters = inspect.signature(partial).parameters.values()
+    except (TypeError, ValueError):  # no signature: some compiled functions
+        return None
+    if any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        return None
+    return frozenset(k for k, p in enumerate(parameters, -1) if not p.name.startswith("_"))
 
 
 class SingularElementwise(Elementwise):
@@ -147,6 +166,7 @@ def elementwise(function, *partials):
     function : NumPy or SciPy ufunc, or any function decorated with `opad.primitive`
     *partials : one per argument, each a callable (y, *arguments) -> array, y being the function's value, or a number.
         A partial that is not needed is never computed. One callable that returns a tuple is not accepted.
+        Parameters whose names begin with an underscore are not used: the tape keeps only their shapes and dtypes.
 
     Examples
     --------

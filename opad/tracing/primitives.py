@@ -51,6 +51,10 @@ class Primitive:
                     "it, or register a rule with opad.jacobian_rule."
                 )
 
+    def used(self, slots):
+        """Which values the blocks of the arguments at `slots` are made of, -1 being the result; None for all."""
+        return None
+
     def __repr__(self):
         return f"<{type(self).__name__} {self.__name__}>"
 

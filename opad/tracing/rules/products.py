@@ -23,6 +23,9 @@ class _Matmul(Primitive):
 
     takes_operands = True
 
+    def used(self, slots):
+        return [1 - slot for slot in slots]
+
     def blocks(self, y, args, kwargs, parents):
         a, b = args
         matrices = a.ndim == 2 and b.ndim == 2
