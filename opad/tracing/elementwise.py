@@ -2,14 +2,17 @@
 
 import inspect
 from cmath import isfinite
+from sys import getrefcount
 
 import numpy as np
 
 from opad.operators.algebra import Operator, Product
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling, expand_dims_to, sum_to_shape
 from opad.operators.shaping import Broadcast
+from opad.tracing.kept import KEEP_LIMIT
 from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, with_cast
 
+_ndarray = np.ndarray
 _PYTHON_NUMBERS = (float, int, complex, bool)
 
 
@@ -28,28 +31,30 @@ class Elementwise(Primitive):
         return None if None in used else frozenset().union(*used)
 
     def blocks(self, y, args, kwargs, parents):
-        blocks = []
+        found = []
         for slot, column in parents:
             partial = self.partials[slot]
-            x = args[slot]
             M = partial(y, *args) if callable(partial) else partial
-            if M is None:
-                continue
-            try:
-                if x.shape == y.shape and x.dtype is y.dtype:
-                    if type(M) not in _PYTHON_NUMBERS:
-                        blocks.append((column, Hadamard(M, y.shape)))
-                    else:
-                        blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
-                    continue
-            except AttributeError:  # a Python number
-                x, y = as_numpy_scalar(x), as_numpy_scalar(y)
-            blocks.append((column, _elementwise_block(M, x, y)))
-        return blocks
+            if M is not None:
+                found.append((column, _block(M, args[slot], y)))
+        return found
+
+    def adjoints(self, y, args, kwargs, parents):
+        found = []
+        for slot, column in parents:
+            partial, x = self.partials[slot], args[slot]
+            M = partial(y, *args) if callable(partial) else partial
+            plain = type(M) is _ndarray and M.dtype.kind != "c"
+            if plain and getattr(x, "shape", None) == y.shape and x.dtype is y.dtype:
+                found.append((column, M.__mul__ if M.nbytes <= KEEP_LIMIT else LastProduct(M)))
+            elif M is not None:
+                block = _block(M, x, y)
+                found.append((column, block and block.apply_adjoint))
+        return None, found
 
 
 def _used(partial):
-    """Positions of the parameters of a partial, the first being -1, whose names begin with no underscore; None for all."""
+    """Positions of a partial's parameters, the first being -1, whose names begin with no underscore; None for all."""
     if not callable(partial):
         return frozenset()
     try:
@@ -61,8 +66,50 @@ def _used(partial):
     return frozenset(k for k, p in enumerate(parameters, -1) if not p.name.startswith("_"))
 
 
+def _block(M, x, y):
+    """The block of the argument x where the partial is M; None for the identity."""
+    number = type(M) in _PYTHON_NUMBERS
+    try:
+        if x.shape == y.shape and x.dtype is y.dtype:
+            return Hadamard(M, y.shape) if not number else None if M == 1 else Scaling(M, y.shape)
+    except AttributeError:  # a Python number
+        x, y = as_numpy_scalar(x), as_numpy_scalar(y)
+    if x.shape != y.shape:
+        block = Broadcast(x.shape, y.shape) if number and M == 1 else BroadcastHadamard(M, x.shape, y.shape)
+    elif number:
+        block = None if M == 1 else Scaling(M, y.shape)
+    else:
+        block = Hadamard(M, y.shape)
+    return with_cast(block, x, y)
+
+
+class LastProduct:
+    """Y -> M .* Y, once: the product with a large M takes the memory of M if nothing else refers to it."""
+
+    __slots__ = ("M",)
+
+    def __init__(self, M):
+        self.M = M
+
+    def __call__(self, Y):
+        M, references = self.release()
+        alone = references == _ALONE and M.base is None and M.flags.writeable
+        fits = type(Y) is _ndarray and Y.shape == M.shape and Y.dtype is M.dtype
+        return np.multiply(M, Y, out=M) if alone and fits else M * Y
+
+    def release(self):
+        """(M, how many refer to it), M being given away."""
+        M, self.M = self.M, None
+        return M, getrefcount(M)
+
+
+_ALONE = LastProduct(np.empty(0)).release()[1]
+
+
 class SingularElementwise(Elementwise):
     """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
+
+    adjoints = Primitive.adjoints
 
     def blocks(self, y, args, kwargs, parents):
         if float in map(type, args):  # these raise where NumPy's give infinities (1 / 0.0), or turn complex
@@ -144,18 +191,6 @@ class Select(Operator):
 
     def apply_adjoint(self, Y):
         return sum_to_shape(np.where(self.mask, Y, 0), self.dims, len(self.dimsd))
-
-
-def _elementwise_block(M, x, y):
-    """The block where shapes or dtypes of argument and output differ."""
-    shape, number = y.shape, type(M) in _PYTHON_NUMBERS
-    if x.shape != shape:
-        block = Broadcast(x.shape, shape) if number and M == 1 else BroadcastHadamard(M, x.shape, shape)
-    elif number:
-        block = None if M == 1 else Scaling(M, shape)
-    else:
-        block = Hadamard(M, shape)
-    return with_cast(block, x, y)
 
 
 def elementwise(function, *partials):
