@@ -40,12 +40,15 @@ class Elementwise(Primitive):
         return found
 
     def adjoints(self, y, args, kwargs, parents):
-        found = []
+        found, shape = [], getattr(y, "shape", None)
         for slot, column in parents:
             partial, x = self.partials[slot], args[slot]
+            alike = shape is not None and getattr(x, "shape", None) == shape and x.dtype is y.dtype
+            if alike and type(partial) is int and partial == 1:
+                found.append((column, None))
+                continue
             M = partial(y, *args) if callable(partial) else partial
-            plain = type(M) is _ndarray and M.dtype.kind != "c"
-            if plain and getattr(x, "shape", None) == y.shape and x.dtype is y.dtype:
+            if alike and type(M) is _ndarray and M.dtype.kind != "c":
                 found.append((column, M.__mul__ if M.nbytes <= KEEP_LIMIT else LastProduct(M)))
             elif M is not None:
                 block = _block(M, x, y)
