@@ -1,8 +1,8 @@
 """Multiplication by matrices and vectors: the paper's B_L, A_R, A (x) B and G^T., and the products of stacks.
 
 Batch axes are folded into the columns (left multiplication) or the rows (right multiplication) of the argument, so
-that many right-hand sides are one matrix product. Products of two matrices are written np.dot: it is the same call of
-BLAS as `@`, at half the overhead (0.3 against 0.7 microseconds).
+that many right-hand sides are one matrix product. Products of two matrices are written as dot: it is the same call of
+BLAS as `@`, at less overhead (0.5 against 0.7 microseconds, 0.3 without NumPy's dispatch).
 """
 
 from math import prod
@@ -11,6 +11,8 @@ import numpy as np
 
 from opad.operators.algebra import Operator
 from opad.operators.elementwise import conjugate, expand_dims_to, sum_to_shape
+
+_ndarray = np.ndarray
 
 
 def adjoint_matrix(A):
@@ -24,6 +26,11 @@ def adjoint_matrix(A):
            [0.-2.j]])
     """
     return conjugate(A.swapaxes(-1, -2))
+
+
+def _dot(A, B):
+    """np.dot; the method of plain arrays is the same without the dispatch."""
+    return A.dot(B) if type(A) is _ndarray and type(B) is _ndarray else np.dot(A, B)
 
 
 def left_product(B, X):
@@ -100,12 +107,12 @@ class LeftMultiply(Operator):
         self.dimsd = (m, cols)
 
     def apply(self, X):
-        return np.dot(self.B, X) if X.ndim == 2 else left_product(self.B, X)
+        return _dot(self.B, X) if X.ndim == 2 else left_product(self.B, X)
 
     def apply_adjoint(self, Y):
         B = self.B
         B = B.T if B.dtype.kind == "f" else adjoint_matrix(B)
-        return np.dot(B, Y) if Y.ndim == 2 else left_product(B, Y)
+        return _dot(B, Y) if Y.ndim == 2 else left_product(B, Y)
 
 
 class RightMultiply(Operator):
@@ -132,12 +139,12 @@ class RightMultiply(Operator):
         self.dimsd = (rows, p)
 
     def apply(self, X):
-        return np.dot(X, self.A) if X.ndim == 2 else right_product(X, self.A)
+        return _dot(X, self.A) if X.ndim == 2 else right_product(X, self.A)
 
     def apply_adjoint(self, Y):
         A = self.A
         A = A.T if A.dtype.kind == "f" else adjoint_matrix(A)
-        return np.dot(Y, A) if Y.ndim == 2 else right_product(Y, A)
+        return _dot(Y, A) if Y.ndim == 2 else right_product(Y, A)
 
 
 class Kronecker(Operator):
