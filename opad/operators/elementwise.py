@@ -33,7 +33,9 @@ def _summed_axes(shape, dims, ndim):
 
 def _sum(Y, axes, keepdims):
     """np.sum, without the way that leads there where Y is a plain array: 1.3 against 2.3 microseconds."""
-    return np.add.reduce(Y, axes, None, None, keepdims) if type(Y) is np.ndarray else np.sum(Y, axes, keepdims=keepdims)
+    if type(Y) is np.ndarray:
+        return np.add.reduce(Y, axes, None, None, keepdims)
+    return np.sum(Y, axis=axes, keepdims=True) if keepdims else np.sum(Y, axis=axes)
 
 
 def expand_dims_to(X, dims, ndim):
