@@ -202,7 +202,7 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
         Chains of elementwise steps become loops that numba compiles, and long runs of operations on numbers a table
         that one loop works off, wherever a loop is measured to be faster than the NumPy calls that it replaces.
         Arithmetic stays equal to the last bit; exp, sin and the like may differ in the last bits. Floating-point errors
-        (division by zero, overflow) are neither warned of nor raised in such loops, those of Python's numbers aside. The
+        (division by zero, overflow) are neither warned of nor raised in such loops, but those of Python's numbers. The
         first call takes longer, a tenth of a second for each different loop. Needs numba: pip install 'opad[fast]'.
     cuda_graph : bool
         For arrays of CuPy: the steps are captured at the first call as one CUDA graph, which later calls launch, so
