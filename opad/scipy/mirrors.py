@@ -66,6 +66,9 @@ class Mirror(UserPrimitive):
             )
         return call(self, *self._bound(args, kwargs))
 
+    def __repr__(self):
+        return f"<mirror of {self.__module__}.{self.__name__}>"
+
     def _without_overwriting(self, args, kwargs):
         """The arguments of a call that is recorded, whose values later calls need."""
         bound = self.signature.bind(*args, **kwargs)
