@@ -52,6 +52,17 @@ class Primitive:
                     "it, or register a rule with opad.jacobian_rule."
                 )
 
+    def adjoints(self, y, args, kwargs, parents):
+        """The row for one back substitution: (adjoint solve of the diagonal or None, [(column, adjoint block), …])."""
+        blocks = self.blocks(y, args, kwargs, parents)
+        if type(blocks) is Row:
+            return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
+        return None, [(j, op and op.apply_adjoint) for j, op in blocks]
+
+    def used(self, slots):
+        """Which values the blocks of the arguments at `slots` are made of, -1 being the result; None for all."""
+        return None
+
     def __repr__(self):
         return f"<{type(self).__name__} {self.__name__}>"
 
