@@ -9,6 +9,7 @@ from itertools import count
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError
 from opad.tracing import protect
+from opad.tracing.memory import keep_freed_memory
 
 _levels = count()  # a trace opened later differentiates inside the earlier ones
 
@@ -102,6 +103,7 @@ def pull_back(records, inputs, x):
         records[i] = None
         return primitive.adjoints(y, args, kwargs, parents)
 
+    keep_freed_memory()
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
 
 
