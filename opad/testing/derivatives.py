@@ -33,7 +33,7 @@ class DerivativeReport(OperatorReport):
 def check_derivative(
     f, *args, modes=("fwd", "rev"), order=2, argnums=None, seed=0, step=None, tolerance=None, raise_on_failure=False
 ):
-    """Verify the derivatives of f at a point, to second order or higher, in both modes.
+    """Verify the derivatives of f at a point up to a given order, in both modes.
 
     Along a random direction v and for random weights w of the results, phi(t) = Re<w, f(x + t v)> is compared with its
     Taylor polynomial: the remainder of order k must fall like t^(k+1). Both modes must give the same numbers.

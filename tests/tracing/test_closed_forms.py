@@ -124,6 +124,10 @@ def owens_t(h, k):
     return mp.quad(lambda x: mp.exp(-h * h * (1 + x * x) / 2) / (1 + x * x), [0, k]) / (2 * mp.pi)
 
 
+def wright_bessel(x):
+    return mp.nsum(lambda k: x**k * mp.rgamma(k + 1) * mp.rgamma(a * k + b), [0, 40])
+
+
 def voigt(x, s, g):
     z = mp.mpc(x, g) / (s * mp.sqrt(2))
     return mp.re(mp.exp(-z * z) * mp.erfc(-1j * z)) / (s * mp.sqrt(2 * mp.pi))
@@ -213,6 +217,7 @@ IN_ONE = [
     (sp.kve, (a,), (), lambda x: mp.exp(x) * mp.besselk(a, x), MODERATE),
     (sp.struve, (a,), (), lambda x: mp.struveh(a, x), MODERATE),
     (sp.modstruve, (a,), (), lambda x: mp.struvel(a, x), MODERATE),
+    (sp.wright_bessel, (a, b), (), wright_bessel, ([0.4, 1.3], [1e-3, 6.0])),
     (sp.hyp0f1, (a,), (), lambda x: mp.hyp0f1(a, x), SMALL),
     (sp.hyp1f1, (c, a), (), lambda x: mp.hyp1f1(c, a, x), ANY),
     (sp.hyp2f1, (c, a, b), (), lambda x: mp.hyp2f1(c, a, b, x), UNIT),
@@ -249,11 +254,25 @@ PARTS = [
       enumerate(["sn", "cn", "dn"])],
 ]  # fmt: skip
 
-# Ufuncs that are tested elsewhere: with two results per kink (test_kinks.py), against relations with those above
-# (hankel1 = jv + i yv, wofz = exp and erfc), or piecewise linear.
+# holomorphic functions, at complex points
+COMPLEX = [
+    (sp.wofz, lambda z: mp.exp(-z * z) * mp.erfc(-1j * z), [0.3 + 0.8j, -1.2 - 0.4j, 5.0 + 30j, -40 + 1j]),
+    (sp.erfcx, lambda z: mp.exp(z * z) * mp.erfc(z), [0.3 + 0.8j, -1.2 - 0.4j, 30.0 - 5j, 1.0 + 40j]),
+    (sp.dawsn, dawsn, [0.3 + 0.8j, -1.2 - 0.4j, 30.0 - 2j, -3.0 + 26j]),
+    (lambda z: sp.hankel1(a, z), lambda z: mp.hankel1(a, z), [0.3 + 0.8j, 3.0 - 0.4j]),
+    (lambda z: sp.hankel2(a, z), lambda z: mp.hankel2(a, z), [0.3 + 0.8j, 3.0 - 0.4j]),
+    (lambda z: sp.hankel1e(a, z), lambda z: mp.exp(-1j * z) * mp.hankel1(a, z), [0.3 + 0.8j, 3.0 - 0.4j]),
+    (lambda z: sp.hankel2e(a, z), lambda z: mp.exp(1j * z) * mp.hankel2(a, z), [0.3 + 0.8j, 3.0 - 0.4j]),
+    (np.log, mp.log, [-1.2 + 0.4j]), (np.sqrt, mp.sqrt, [-1.2 - 0.4j]), (np.arcsin, mp.asin, [1.2 - 0.4j]),
+    (np.arccosh, mp.acosh, [-1.2 + 0.4j]), (np.arctanh, mp.atanh, [2.0 + 0.4j]), (np.tan, mp.tan, [0.3 + 0.8j]),
+    (lambda z: np.power(z, a + 1j), lambda z: z ** mp.mpc(a, 1), [-1.2 + 0.4j]),
+]  # fmt: skip
+
+# Ufuncs that are not smooth, or linear (test_rules.py, test_kinks.py), and those that are above at complex points or as
+# derivatives: of ber is berp, whose derivative is the second one of ber.
 ELSEWHERE = {
     "maximum", "minimum", "fmax", "fmin", "nextafter", "radian", "wofz", "hankel1", "hankel2", "hankel1e", "hankel2e",
-    "berp", "beip", "kerp", "keip", "wright_bessel", "softplus",
+    "berp", "beip", "kerp", "keip",
 }  # fmt: skip
 
 
@@ -291,3 +310,11 @@ def test_against_mpmath(f, exact, points):
                 g = opad.grad(g)
                 expected = float(derivative(exact, x, order))
                 assert g(x) == pytest.approx(expected, rel=1e-10, abs=1e-15), (x, order)
+
+
+@pytest.mark.parametrize(("f", "exact", "points"), COMPLEX)
+def test_complex_derivatives_against_mpmath(f, exact, points):
+    with mp.workdps(40):
+        for z in points:
+            expected = complex(mp.diff(exact, mp.mpmathify(z)))
+            assert opad.jacobian(f)(np.complex128(z)) == pytest.approx(expected, rel=1e-10)

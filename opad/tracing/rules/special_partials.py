@@ -21,6 +21,7 @@ def lower(n):
 
 
 def exprel_partial(y, x):
+    """(exp(x) - y) / x."""
     near = np.abs(plain(x)) < 0.02
     series = 1 / 2 + x * (1 / 3 + x * (1 / 8 + x * (1 / 30 + x * (1 / 144 + x * (1 / 840 + x / 5760)))))
     return np.where(near, series, (np.exp(x) - y) / _away(x, near, 1))
@@ -66,54 +67,68 @@ def _by_tail(z, far, at_far, otherwise):
 
 
 def dawsn_partial(y, x):
-    return _by_tail(x, np.abs(plain(x)) > 25, lambda w: -_tail(w), 1 - 2 * x * y)
+    """1 - 2 x y, for large x by its asymptotic series."""
+    far = (np.abs(np.real(plain(x))) > 25) & (np.abs(np.imag(plain(x))) < 12)  # exp(-x^2) is negligible
+    return _by_tail(x, far, lambda w: -_tail(w), 1 - 2 * x * y)
 
 
 def erfcx_partial(y, x):
-    return _by_tail(x, np.real(plain(x)) > 25, lambda w: C * _tail(-w), 2 * x * y - C)
+    """2 x y - 2 / sqrt(pi), for large x by its asymptotic series."""
+    far = (np.abs(plain(x)) > 25) & (np.real(plain(x)) >= 0)
+    return _by_tail(x, far, lambda w: C * _tail(-w), 2 * x * y - C)
 
 
 def wofz_partial(y, z):
+    """2 i / sqrt(pi) - 2 z y, for large z of the upper half plane by its asymptotic series."""
     far = (np.abs(plain(z)) > 25) & (np.imag(plain(z)) >= 0)
     return _by_tail(z, far, lambda w: -1j * C * _tail(w), 1j * C - 2 * z * y)
 
 
 def huber_in_delta(y, delta, r):
+    """|r| - delta beyond delta, 0 within."""
     size = np.abs(r)
     return np.where(plain(size) > plain(delta), size - delta, 0)
 
 
 def pseudo_huber(delta, r):
+    """sqrt(1 + (r / delta)^2)."""
     return np.sqrt(1 + (r / delta) ** 2)
 
 
 def gamma_density(a, x):
+    """x^(a-1) exp(-x) / Gamma(a)."""
     return np.exp((a - 1) * np.log(x) - x - sp.gammaln(a))
 
 
 def beta_density(a, b, x):
+    """x^(a-1) (1 - x)^(b-1) / B(a, b)."""
     return np.exp((a - 1) * np.log(x) + (b - 1) * np.log1p(-x) - sp.betaln(a, b))
 
 
 def student_density(df, t):
+    """The density of Student's t distribution."""
     scale = np.exp(sp.gammaln((df + 1) / 2) - sp.gammaln(df / 2)) / np.sqrt(df * np.pi)
     return scale * (1 + t * t / df) ** (-(df + 1) / 2)
 
 
 def normal_density(x):
+    """The density of the standard normal distribution."""
     return np.exp(-x * x / 2) / ROOT_2PI
 
 
 def trigamma(x):
+    """The derivative of psi."""
     return sp.zeta(2.0, x)
 
 
 def voigt_argument(x, sigma, gamma):
+    """z and w'(z), where the Voigt profile is Re w(z) / (sigma sqrt(2 pi))."""
     z = (x + 1j * gamma) / (sigma * np.sqrt(2.0))
     return z, wofz_partial(sp.wofz(z), z)
 
 
 def voigt_in_scale(y, x, sigma, gamma):
+    """The derivative of the Voigt profile in sigma."""
     z, slope = voigt_argument(x, sigma, gamma)
     return -y / sigma - np.real(slope * z) / (sigma * sigma * ROOT_2PI)
 
