@@ -125,6 +125,7 @@ JOINING = [
     (np.concatenate, lambda a, b: np.concatenate((a, b), axis=-1), (2, 3), (2, 1)),
     (np.concatenate, lambda a, b: np.concatenate([a, b, a], axis=None), (2, 3), (2,)),
     (np.concatenate, lambda a, b: np.concatenate([a, np.ones(2), b]), (2,), (1,)),
+    (np.concatenate, lambda a, b: np.concatenate([k * a * b for k in range(1, 9)]), (2,), (2,)),
     (np.stack, lambda a, b: np.stack([a, b]), (2, 3), (2, 3)),
     (np.stack, lambda a, b: np.stack([a, b], axis=-1), (2, 3), (2, 3)),
     (np.stack, lambda a, b: np.stack([a, b, 1.0]), (), ()), (np.stack, lambda a, b: np.stack((2.0, a, b)), (), ()),

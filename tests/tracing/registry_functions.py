@@ -136,6 +136,7 @@ case((np.logaddexp, "reduce"), lambda a: np.logaddexp.reduce(a, axis=1), (2, 3))
 # -- selecting --------------------------------------------------------------------------------------------------------
 
 case(np.select, lambda a, b: np.select([a > 1, a > 0], [a * b, b], a), (5,), (5,), domain=((1.2, 2.0), REAL))
+case(np.select, lambda a, b: np.select([a > 1, b < -3], [a * b, b], a), (5,), (5,), domain=(-1.0, 0.5), name="default")
 case(np.select, lambda a: np.select([[True, False, False], [True, True, False]], [a, 2 * a]), (3,), complex=True)
 case(np.piecewise, lambda a: np.piecewise(a, [a < 0.5, a >= 0.5], [np.sin, lambda v: v * v]), (6,))
 case(np.piecewise, lambda a: np.piecewise(a, [a < 0.5], [3.0, np.exp]), (2, 3), name="otherwise")

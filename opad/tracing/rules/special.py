@@ -207,8 +207,6 @@ smooth(sp.expn,         REFUSED,                                      expn_parti
 smooth(sp.spence,       spence_partial)
 smooth(sp.wrightomega,  lambda y, z: y / (1 + y))
 smooth(lambertw_ufunc,  lambda y, z, k, tol: np.exp(-y) / (1 + y), None, None)
-if hasattr(sp, "softplus"):
-    smooth(sp.softplus, lambda y, x: sp.expit(x))
 
 # -- Bessel, Kelvin and Struve functions ----------------------------------------------------------------------------
 smooth(sp.j0,           lambda y, x: -sp.j1(x))

@@ -78,9 +78,9 @@ elementwise(np.fmax,         lambda y, a, b: _picked(a, b, a > b, y),  lambda y,
 elementwise(np.fmin,         lambda y, a, b: _picked(a, b, a < b, y),  lambda y, a, b: _picked(b, a, b < a, y))
 elementwise(np.remainder,    1, lambda y, a, b: -np.floor(plain(a) / plain(b)))
 elementwise(np.fmod,         1, lambda y, a, b: -np.trunc(plain(a) / plain(b)))
-elementwise(np.copysign,     lambda y, a, b: np.copysign(np.sign(plain(a)), plain(a) * plain(y)), 0.0)
+elementwise(np.copysign,     lambda y, a, b: np.copysign(np.sign(plain(a)), plain(a) * plain(y)), None)
 elementwise(np.ldexp,        lambda y, a, n: np.ldexp(np.ones_like(plain(y)), n), None)
-elementwise(np.nextafter,    1, 0.0)
+elementwise(np.nextafter,    1, None)
 
 singular_elementwise(np.divide,      lambda y, a, b: 1 / b,           lambda y, a, b: -y / b)
 singular_elementwise(np.reciprocal,  lambda y, x: -y / x)
