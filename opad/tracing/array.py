@@ -91,10 +91,11 @@ class TracedArray:
         self._refuse_number("complex()")
 
     def __index__(self):
-        raise TracingError(
+        self.tape.refusal = TracingError(
             f"a traced array was used as an index or as an integer{caller()}. Expected an integer; use "
             "int(opad.stop_gradient(x)) if the position may be treated as constant."
         )
+        raise self.tape.refusal
 
     def item(self):
         self._refuse_number(".item()")

@@ -124,18 +124,20 @@ def _quantile(function, whole):
         a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None
     ):
         axes = normalised_axes(axis, np.ndim(a))
+        q = np.asarray(q) if isinstance(q, list | tuple) else q
         lines, order = _sorted_lines(a, axes)
         ranks = np.empty(order.shape)
         np.put_along_axis(ranks, order, np.broadcast_to(np.arange(float(order.shape[-1])), order.shape), axis=-1)
         ranks = np.where(np.isnan(_lines(plain(a), axes)), np.nan, ranks)
         if weights is not None:
-            weights = _lines(_spread(plain(weights), np.shape(a), axis), axes)
+            weights = _lines(_spread(np.asarray(plain(weights)), np.shape(a), axis), axes)
         position = function(ranks, plain(q), axis=-1, method=method, weights=weights)
         count = np.sum(~np.isnan(ranks), axis=-1)
         missing = np.isnan(position)
         low = np.floor(np.where(missing, 0, position)).astype(int)
         high = np.minimum(low + 1, np.maximum(count - 1, 0))
-        weight = (position - low).astype(np.result_type(plain(lines).dtype, getattr(plain(q), "dtype", np.float16)))
+        wide = plain(lines).dtype if isinstance(q, int | float) else np.result_type(plain(lines), plain(q) / 1.0)
+        weight = (position - low).astype(wide)
         if type(q) is TracedArray and method in _SLOPES:
             inside = (position > 0) & (position < count - 1)
             rate = np.where(inside, count + _SLOPES[method], 0).astype(weight.dtype) / whole
