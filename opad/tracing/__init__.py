@@ -1,6 +1,7 @@
 """From NumPy programs to block systems: traced arrays, the tape, and the Jacobian rules."""
 
 import opad.tracing.assignment
+import opad.tracing.calls
 import opad.tracing.inplace
 import opad.tracing.methods
 import opad.tracing.objects  # noqa: F401
@@ -20,5 +21,6 @@ from opad.tracing.rules import (  # noqa: F401  register what they cover
     special,
     special_tuples,
     statistics,
+    ufunc_methods,
     ufuncs,
 )

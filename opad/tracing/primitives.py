@@ -20,6 +20,7 @@ from opad.tracing.trace import Row
 
 RULES = {}  # function -> Primitive
 COMPOSITES = {}  # function -> the same function written with functions that have rules
+UFUNC_METHODS = {}  # "reduce", "accumulate", … -> implementation(ufunc, *arguments), for every ufunc with a rule
 CONSTANTS = {}  # function -> function, for results that are locally constant: comparisons, argmax, sign, shape
 
 

@@ -41,15 +41,17 @@ class Trace:
     records : list of None (inputs) or (primitive, output, arguments, keywords, parents); None once the trace is closed
     level : int, later traces differentiate inside earlier ones
     kept : bool, whether the records outlive the run, so that constants are copied rather than locked
+    refusal : the error for a traced array used as an index, which NumPy replaces by one that does not tell
     """
 
-    __slots__ = ("kept", "level", "locked", "records")
+    __slots__ = ("kept", "level", "locked", "records", "refusal")
 
     def __init__(self, kept=False):
         self.level = next(_levels)
         self.records = []
         self.kept = kept
         self.locked = []
+        self.refusal = None
 
     def protect(self, constant):
         """A constant array that stays as it is while its record is needed."""

@@ -13,6 +13,11 @@ def holes(a):
     return np.where(_HOLES, np.nan, a)
 
 
+METHODS = (
+    "linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf", "averaged_inverted_cdf", "closest_observation",
+    "interpolated_inverted_cdf", "hazen", "weibull", "median_unbiased", "normal_unbiased",
+)  # fmt: skip
+
 # -- statistics -------------------------------------------------------------------------------------------------------
 
 for _f in (np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd):
@@ -29,11 +34,13 @@ for _f in (np.nancumsum, np.nancumprod):
     case(_f, lambda a, f=_f: f(holes(a)), (3, 4), name="flat")
 case(np.nan_to_num, lambda a: np.nan_to_num(holes(a), nan=3.0), (3, 4))
 for _f, _g in ((np.quantile, 1), (np.percentile, 100)):
-    for _method in ("linear", "lower", "higher", "midpoint"):
+    for _method in METHODS:
         case(_f, lambda a, f=_f, s=_g, m=_method: f(a, 0.3 * s, axis=1, method=m), (2, 5), name=_method)
     case(_f, lambda a, f=_f, s=_g: f(a, np.array([0.1, 0.5, 1.0]) * s), (5,), name="several")
+    case(_f, lambda a, f=_f, s=_g: f(a, 0.6 * s, axis=1, method="inverted_cdf", weights=[1.0, 2.0, 0.5, 1.0]), (2, 4))
     case(_f, lambda a, f=_f, s=_g: f(a, [0.1 * s, 0.0], axis=(0, 2), keepdims=True), (2, 3, 2), name="axes")
     case(_f, lambda a, q, f=_f, s=_g: f(a, q * s), (5,), (), domain=(REAL, (0.3, 0.45)), name="traced q")
+    case(_f, lambda a, q, f=_f, s=_g: f(a, q * s, axis=0, method="hazen"), (5, 2), (3,), domain=(REAL, (0.31, 0.49)))
 for _f, _s in ((np.nanquantile, 1), (np.nanpercentile, 100)):
     case(_f, lambda a, f=_f, s=_s: f(holes(a), 0.3 * s, axis=1), (3, 4))
     case(_f, lambda a, f=_f, s=_s: f(holes(a), 0.3 * s), (3, 4), name="all")
@@ -109,6 +116,8 @@ case(np.interp, lambda x, p, f: np.interp(x, p + _nodes, f, right=f[1]), (4,), (
     domain=((2.8, 3.5), (0.0, 0.1), REAL), name="right")  # fmt: skip
 case(np.interp, lambda x, p, f: np.interp(x, p + _nodes, f), (4,), (3,), (3,), domain=((1.2, 2.3), (0.0, 0.1), REAL))
 case(np.interp, lambda f: np.interp([-1.0, 0.5, 9.0], _nodes, f, left=7.0), (3,), name="plain x")
+case(np.interp, lambda x, p, f: np.interp(x, p + _nodes[::-1], f, period=3.1), (4,), (3,), (3,),
+    domain=((-4.9, -4.3), (0.0, 0.1), REAL), name="period")  # fmt: skip
 case(np.trapezoid, np.trapezoid, (2, 3), complex=True)
 case(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=0), (3, 2), (3,), complex=True, name="x")
 case(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=0), (3, 2), (3, 2), complex=True, name="2-D x")

@@ -64,7 +64,7 @@ RULES[np.matmul] = _Matmul(np.matmul)
 
 
 @composite(np.dot)
-def dot(a, b):
+def dot(a, b, out=None):
     """A product with a scalar, a matrix product, or a sum over the last axis of a and the second-to-last of b."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
@@ -96,27 +96,9 @@ def vecdot(x1, x2, axis=-1):
 
 
 @composite(np.outer)
-def outer(a, b):
+def outer(a, b, out=None):
     """a_i b_j of flattened arrays."""
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
-
-
-@composite((np.multiply, "outer"))
-def multiply_outer(a, b):
-    """np.multiply.outer."""
-    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) * b
-
-
-@composite((np.add, "outer"))
-def add_outer(a, b):
-    """np.add.outer."""
-    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) + b
-
-
-@composite((np.subtract, "outer"))
-def subtract_outer(a, b):
-    """np.subtract.outer."""
-    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) - b
 
 
 @composite(np.kron)

@@ -8,7 +8,7 @@ from opad.operators.elementwise import Hadamard
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
-from opad.tracing.rules.helpers import normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
 
 # -- running products and sums ----------------------------------------------------------------------------------------
 
@@ -21,18 +21,18 @@ def _(y, a, axis=None, dtype=None, out=None):
     return CumulativeProduct(a, y, axis)
 
 
-@composite((np.multiply, "accumulate"))
-def multiply_accumulate(a, axis=0):
-    """np.multiply.accumulate."""
-    return np.cumprod(a, axis=axis)
+@composite(np.cumprod)
+def cumprod(a, axis=None, dtype=None, out=None):
+    """Running products in another dtype."""
+    return np.cumprod(as_dtype(a, dtype, "np.cumprod"), axis=axis)
 
 
 def _cumulative(function, first):
-    def implementation(x, /, *, axis=None, include_initial=False):
+    def implementation(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         if axis is None and np.ndim(x) > 1:
             raise ValueError("for arrays with several axes the axis must be given")
         axis = 0 if axis is None else axis
-        y = function(x, axis=axis)
+        y = function(x, axis=axis, dtype=dtype)
         if not include_initial:
             return y
         shape = list(np.shape(y))
@@ -109,9 +109,9 @@ def _second_order_end(f0, f1, f2, a, b):
 @composite(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
     """Piecewise linear interpolation, differentiable in x, xp and fp."""
-    if period is not None:
-        raise wants("np.interp", f"period={period!r}", "calls without period")
     xp, fp = (a if hasattr(a, "shape") else np.asarray(a, float) for a in (xp, fp))
+    if period is not None:
+        return _periodic_interp(x, xp, fp, abs(period))
     left, right = (fp[0] if left is None else left), (fp[-1] if right is None else right)
     n, position = len(xp), plain(x)
     if n == 1:
@@ -120,6 +120,18 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
         inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
     return np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+
+
+def _periodic_interp(x, xp, fp, period):
+    """Interpolation between nodes of one period, with the last one before them and the first one after."""
+    x, xp = np.remainder(x, period), np.remainder(xp, period)
+    order = np.argsort(xp)
+    xp, fp = xp[order], fp[order]
+    return np.interp(
+        x,
+        np.concatenate([xp[-1:] - period, xp, xp[:1] + period]),
+        np.concatenate([fp[-1:], fp, fp[:1]]),
+    )
 
 
 @composite(np.trapezoid)
@@ -191,36 +203,29 @@ def _fractions(start, stop, num, endpoint):
 
 
 @composite(np.linspace)
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     """Evenly spaced numbers between traced ends."""
-    _without_dtype("np.linspace", dtype)
     t = _fractions(start, stop, num, endpoint)
-    y = np.moveaxis((1 - t) * start + t * stop, 0, axis)
+    y = as_dtype(np.moveaxis((1 - t) * start + t * stop, 0, axis), dtype, "np.linspace")
     return (y, (stop - start) / max(num - 1 if endpoint else num, 1)) if retstep else y
 
 
 @composite(np.logspace)
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """Powers of a base with evenly spaced exponents."""
-    _without_dtype("np.logspace", dtype)
     if np.ndim(base):
         raise wants("np.logspace", "an array of bases", "one number")
-    return base ** np.linspace(start, stop, num, endpoint, axis=axis)
+    return as_dtype(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype, "np.logspace")
 
 
 @composite(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """Numbers in geometric progression between traced ends of one sign."""
-    _without_dtype("np.geomspace", dtype)
     if np.iscomplexobj(plain(start)) or np.iscomplexobj(plain(stop)) or np.any(plain(stop) / plain(start) <= 0):
         raise wants("np.geomspace", "complex ends, or ends of different signs", "real ends of one sign")
     start, stop = (np.asarray(end, float) if not hasattr(end, "tape") else end.astype(float) for end in (start, stop))
-    return np.moveaxis(start * (stop / start) ** _fractions(start, stop, num, endpoint), 0, axis)
-
-
-def _without_dtype(name, dtype):
-    if dtype is not None:
-        raise wants(name, f"dtype={dtype!r}", "calls without dtype; write .astype(dtype) after it")
+    y = np.moveaxis(start * (stop / start) ** _fractions(start, stop, num, endpoint), 0, axis)
+    return as_dtype(y, dtype, "np.geomspace")
 
 
 # -- windows and lines ------------------------------------------------------------------------------------------------
@@ -255,12 +260,3 @@ def apply_over_axes(func, a, axes):
         reduced = func(a, axis)
         a = reduced if np.ndim(reduced) == np.ndim(a) else np.expand_dims(reduced, axis)
     return a
-
-
-@composite((np.logaddexp, "reduce"))
-def logaddexp_reduce(a, axis=0, keepdims=False):
-    """log(sum(exp(a))) along an axis."""
-    largest = np.max(plain(a), axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    y = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
-    return y if keepdims else np.reshape(y, np.shape(np.max(plain(a), axis=axis)))

@@ -9,7 +9,7 @@ from opad.operators.shaping import Broadcast, Flip, Permute, Reshape, Roll
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import RULES, Primitive, composite, constant, operator_rule, with_cast
-from opad.tracing.rules.helpers import normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
 
 # -- reshaping ------------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ def tile(A, reps):
 
 
 @composite(np.full_like)
-def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """An array of one value, which may be traced."""
     if type(fill_value) is not TracedArray:
         return np.full_like(plain(a), fill_value, dtype, shape=shape)
@@ -237,34 +237,45 @@ RULES[concatenate].__name__ = "concatenate"
 
 
 @composite(np.concatenate)
-def concatenate_sequence(arrays, axis=0):
+def concatenate_sequence(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     """np.concatenate."""
     arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
     if axis is None:
         arrays, axis = [np.reshape(a, -1) for a in arrays], 0
-    return concatenate(*arrays, axis=normalise_axis(axis, np.ndim(arrays[0])))
+    return _joined(arrays, normalise_axis(axis, np.ndim(arrays[0])), dtype, casting)
+
+
+def _joined(arrays, axis, dtype, casting):
+    """Arrays one after another, in a dtype that they can be cast to."""
+    if dtype is not None:
+        for a in arrays:
+            if not np.can_cast(plain(a).dtype, dtype, casting):
+                raise TypeError(f"Cannot cast array data from {plain(a).dtype!r} to {np.dtype(dtype)!r} according to "
+                                f"the rule '{casting}'")  # fmt: skip
+        arrays = [as_dtype(a, dtype, "np.concatenate") for a in arrays]
+    return concatenate(*arrays, axis=axis)
 
 
 @composite(np.stack)
-def stack(arrays, axis=0):
+def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     """Join along a new axis."""
     arrays = list(arrays)
     axis = normalise_axis(axis, np.ndim(arrays[0]) + 1)
     shape = np.shape(arrays[0])
-    return concatenate(*(np.reshape(a, (*shape[:axis], 1, *shape[axis:])) for a in arrays), axis=axis)
+    return _joined([np.reshape(a, (*shape[:axis], 1, *shape[axis:])) for a in arrays], axis, dtype, casting)
 
 
 @composite(np.vstack)
-def vstack(tup):
+def vstack(tup, *, dtype=None, casting="same_kind"):
     """Join rows."""
-    return concatenate(*map(np.atleast_2d, tup), axis=0)
+    return _joined(list(map(np.atleast_2d, tup)), 0, dtype, casting)
 
 
 @composite(np.hstack)
-def hstack(tup):
+def hstack(tup, *, dtype=None, casting="same_kind"):
     """Join along the second axis (the first one for vectors)."""
     arrays = list(map(np.atleast_1d, tup))
-    return concatenate(*arrays, axis=0 if np.ndim(arrays[0]) == 1 else 1)
+    return _joined(arrays, 0 if np.ndim(arrays[0]) == 1 else 1, dtype, casting)
 
 
 @composite(np.dstack)

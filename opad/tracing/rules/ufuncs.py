@@ -159,7 +159,7 @@ def angle(z, deg=False):
 
 
 @composite(np.clip)
-def clip(a, a_min=None, a_max=None, *, min=None, max=None):
+def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     """min(max(a, a_min), a_max)."""
     lower, upper = (a_min if min is None else min), (a_max if max is None else max)
     if lower is not None:
