@@ -125,7 +125,7 @@ def _slope(f, x, v, w):
 
 def _check_compiled(f, x, w, gradients, tolerance):
     def loss(*arguments):
-        return sum(np.sum(np.real(np.conj(c) * y)) for c, y in zip(w, f(*arguments), strict=True))
+        return sum(np.real(np.sum(np.conj(c) * y)) for c, y in zip(w, f(*arguments), strict=True))
 
     numbers = tuple(range(len(x)))
     compiled = opad.compile(opad.grad(loss, argnums=numbers))
@@ -145,7 +145,7 @@ def _check_second_order(f, x, v, w, tolerance):
     numbers = tuple(range(len(x)))
 
     def loss(*arguments):
-        return sum(np.sum(np.real(np.conj(c) * y)) for c, y in zip(w, f(*arguments), strict=True))
+        return sum(np.real(np.sum(np.conj(c) * y)) for c, y in zip(w, f(*arguments), strict=True))
 
     def slope(*arguments):
         return opad.jvp(loss, arguments, tuple(v))[1]

@@ -21,6 +21,7 @@ class CumulativeSum(Operator):
 
     def __init__(self, dims, axis=None):
         self.dims = dims
+        axis = axis if dims else None  # of a number NumPy makes an array of one
         self.axis = axis if axis is None or axis < 0 else axis - len(dims)
         self.dimsd = dims if axis is not None else (prod(dims),)
 

@@ -71,6 +71,7 @@ def install_methods(cls):
     cls.mT = property(lambda self: np.swapaxes(self, -1, -2))
     cls.real = property(lambda self: np.real(self) if self.dtype.kind == "c" else self)
     cls.imag = property(lambda self: np.imag(self))
+    cls.flat = property(lambda self: np.reshape(self, -1))  # to read; assignment to a view is refused
 
 
 install_methods(TracedArray)

@@ -32,6 +32,24 @@ def test_special_points():
     assert opad.grad(lambda x: np.sum(np.where(x > 0, sp.xlogy(x, x), 0.0)))(np.array([0.0, 1.0])).tolist() == [0, 1]
     assert opad.grad(lambda x: sp.eval_legendre(0, x))(0.3) == 0.0
     assert opad.grad(lambda x: sp.ellipk(x))(0.0) == pytest.approx(np.pi / 8)
+    for n in range(4):  # 1 / Gamma has zeros at 0, -1, -2, …; its derivative there is (-1)^n n!
+        assert opad.grad(sp.rgamma)(-float(n)) == pytest.approx((-1) ** n * sp.factorial(n), rel=1e-14)
+
+
+@pytest.mark.parametrize("f", [sp.gammaln, sp.k0, sp.expi, sp.y1, sp.logit, sp.erfinv, lambda x: sp.iv(0.5, x)])
+def test_poles_behind_a_mask_leave_no_nan(f):
+    x = np.array([1.0 if f is sp.erfinv else 0.0, 0.3])
+    mask = np.array([False, True])
+    with np.errstate(all="ignore"):
+        gradient = opad.grad(lambda x: np.sum(np.where(mask, f(x), 0.0)))(x)
+        assert gradient.tolist() == [0.0, opad.grad(f)(0.3)]
+
+
+def test_gamma_functions_have_one_derivative_at_complex_numbers():
+    z = np.complex128(1.5 + 0.5j)
+    assert opad.jacobian(sp.gamma)(z) == pytest.approx(sp.gamma(z) * sp.psi(z))
+    with pytest.raises(UnsupportedArgumentError, match="trigamma"):
+        opad.jacobian(sp.psi)(z)
 
 
 @pytest.mark.parametrize(

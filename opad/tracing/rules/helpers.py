@@ -21,8 +21,8 @@ def normalise_axis(axis, ndim):
 
 
 def normalised_axes(axis, ndim):
-    """An axis, several, or None for all, as a tuple of non-negative axes."""
-    if axis is None:
+    """An axis, several, or None for all, as a tuple of non-negative axes; numbers may name axis 0, as in NumPy."""
+    if axis is None or (ndim == 0 and np.ndim(axis) == 0 and axis in (0, -1)):
         return tuple(range(ndim))
     return tuple(normalise_axis(int(k), ndim) for k in ((axis,) if np.ndim(axis) == 0 else axis))
 

@@ -72,6 +72,8 @@ def insert(arr, obj, values, axis=None):
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
     axis, n = normalise_axis(axis, np.ndim(arr)), np.shape(arr)[axis]
+    while np.ndim(values) > np.ndim(arr) and np.shape(values)[0] == 1:  # as an assignment of them would
+        values = values[0]
     values = np.reshape(values, (1,) * (np.ndim(arr) - np.ndim(values)) + np.shape(values))
     places = np.arange(n)
     if np.ndim(obj) == 0 and not isinstance(obj, slice):

@@ -96,7 +96,8 @@ def _derivative(f, spacing, axis, edge_order):
     else:
         first = _second_order_end(f[..., 0], f[..., 1], f[..., 2], h[0], h[1])
         last = -_second_order_end(f[..., -1], f[..., -2], f[..., -3], h[-1], h[-2])
-    return np.moveaxis(np.concatenate([first[..., None], inner, last[..., None]], axis=-1), -1, axis)
+    slopes = np.concatenate([first[..., None], inner, last[..., None]], axis=-1)
+    return as_dtype(np.moveaxis(slopes, -1, axis), f.dtype, "np.gradient")
 
 
 def _second_order_end(f0, f1, f2, a, b):
@@ -119,7 +120,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     else:
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
         inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
-    return np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+    y = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+    return as_dtype(y, np.result_type(y.dtype, np.float64), "np.interp")  # NumPy computes in double precision
 
 
 def _periodic_interp(x, xp, fp, period):

@@ -165,7 +165,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 @composite(np.repeat)
 def repeat(a, repeats, axis=None):
     """Elements repeated in place."""
-    if axis is None:
+    if axis is None or np.ndim(a) == 0:
         a, axis = np.reshape(a, -1), 0
     return np.take(a, np.repeat(np.arange(np.shape(a)[axis]), repeats), axis=axis)
 

@@ -9,7 +9,7 @@ import scipy.special as sp
 
 from opad.errors import UnsupportedArgumentError
 from opad.tracing.array import plain
-from opad.tracing.elementwise import elementwise, singular_elementwise
+from opad.tracing.elementwise import singular_elementwise
 from opad.tracing.rules.special_partials import (
     ROOT_2PI,
     ROOT_PI,
@@ -28,6 +28,7 @@ from opad.tracing.rules.special_partials import (
     normal_density,
     power_series_gap,
     pseudo_huber,
+    rgamma_partial,
     spence_partial,
     student_density,
     trigamma,
@@ -54,16 +55,6 @@ class Refused:
 REFUSED = object()
 
 
-def _state(rule, function, *partials):
-    stated = []
-    for position, partial in enumerate(partials):
-        if partial is REFUSED:
-            partial = Refused()
-            partial.function, partial.position = f"scipy.special.{function.__name__}", position
-        stated.append(_in_precision_of_result(partial) if callable(partial) else partial)
-    rule(function, *stated)
-
-
 def _in_precision_of_result(partial):
     """Functions of constant parameters are float64, which must not widen float32."""
 
@@ -78,13 +69,14 @@ def _in_precision_of_result(partial):
 
 
 def smooth(function, *partials):
-    """`elementwise` with REFUSED among the partials."""
-    _state(elementwise, function, *partials)
-
-
-def singular(function, *partials):
-    """`singular_elementwise` with REFUSED among the partials."""
-    _state(singular_elementwise, function, *partials)
+    """`singular_elementwise` with REFUSED among the partials: a masked branch gives no NaN at a pole either."""
+    stated = []
+    for position, partial in enumerate(partials):
+        if partial is REFUSED:
+            partial = Refused()
+            partial.function, partial.position = f"scipy.special.{function.__name__}", position
+        stated.append(_in_precision_of_result(partial) if callable(partial) else partial)
+    singular_elementwise(function, *stated)
 
 
 def _real(function):
@@ -122,7 +114,7 @@ lambertw_ufunc = _ufunc_beneath(lambda probe: sp.lambertw(probe))
 smooth(sp.gamma,        lambda y, x: y * sp.psi(x))
 smooth(sp.gammaln,      lambda y, x: sp.psi(x))
 smooth(sp.loggamma,     lambda y, x: sp.psi(x))
-smooth(sp.rgamma,       lambda y, x: -y * sp.psi(x))
+smooth(sp.rgamma,       rgamma_partial)
 smooth(sp.psi,          lambda y, x: trigamma(x))
 smooth(zeta_ufunc,      REFUSED,                                      lambda y, s, q: -s * sp.zeta(s + 1, q))
 smooth(sp.poch,         lambda y, z, m: y * (sp.psi(z + m) - sp.psi(z)), lambda y, z, m: y * sp.psi(z + m))
@@ -131,14 +123,14 @@ smooth(sp.beta,         lambda y, a, b: y * (sp.psi(a) - sp.psi(a + b)),
 smooth(sp.betaln,       lambda y, a, b: sp.psi(a) - sp.psi(a + b),    lambda y, a, b: sp.psi(b) - sp.psi(a + b))
 smooth(sp.binom,        lambda y, n, k: y * (sp.psi(n + 1) - sp.psi(n - k + 1)),
                         lambda y, n, k: y * (sp.psi(n - k + 1) - sp.psi(k + 1)))
-singular(sp.gammainc,   REFUSED,          lambda y, a, x: gamma_density(a, x))
-singular(sp.gammaincc,  REFUSED,          lambda y, a, x: -gamma_density(a, x))
-singular(sp.gammaincinv,  REFUSED,        lambda y, a, p: 1 / gamma_density(a, y))
-singular(sp.gammainccinv, REFUSED,        lambda y, a, p: -1 / gamma_density(a, y))
-singular(sp.betainc,    REFUSED, REFUSED, lambda y, a, b, x: beta_density(a, b, x))
-singular(sp.betaincc,   REFUSED, REFUSED, lambda y, a, b, x: -beta_density(a, b, x))
-singular(sp.betaincinv, REFUSED, REFUSED, lambda y, a, b, p: 1 / beta_density(a, b, y))
-singular(sp.betainccinv, REFUSED, REFUSED, lambda y, a, b, p: -1 / beta_density(a, b, y))
+smooth(sp.gammainc,     REFUSED,          lambda y, a, x: gamma_density(a, x))
+smooth(sp.gammaincc,    REFUSED,          lambda y, a, x: -gamma_density(a, x))
+smooth(sp.gammaincinv,    REFUSED,        lambda y, a, p: 1 / gamma_density(a, y))
+smooth(sp.gammainccinv,   REFUSED,        lambda y, a, p: -1 / gamma_density(a, y))
+smooth(sp.betainc,      REFUSED, REFUSED, lambda y, a, b, x: beta_density(a, b, x))
+smooth(sp.betaincc,     REFUSED, REFUSED, lambda y, a, b, x: -beta_density(a, b, x))
+smooth(sp.betaincinv,   REFUSED, REFUSED, lambda y, a, b, p: 1 / beta_density(a, b, y))
+smooth(sp.betainccinv,   REFUSED, REFUSED, lambda y, a, b, p: -1 / beta_density(a, b, y))
 
 # -- error functions and distributions ------------------------------------------------------------------------------
 smooth(sp.erf,          lambda y, x: C * np.exp(-x * x))
@@ -162,14 +154,14 @@ smooth(sp.voigt_profile,
        lambda y, x, s, g: np.real(voigt_argument(x, s, g)[1]) / (2 * s * s * ROOT_PI),
        voigt_in_scale,
        lambda y, x, s, g: -np.imag(voigt_argument(x, s, g)[1]) / (2 * s * s * ROOT_PI))
-singular(sp.chdtr,      REFUSED,          lambda y, v, x: gamma_density(v / 2, x / 2) / 2)
-singular(sp.chdtrc,     REFUSED,          lambda y, v, x: -gamma_density(v / 2, x / 2) / 2)
-singular(sp.chdtri,     REFUSED,          lambda y, v, p: -2 / gamma_density(v / 2, y / 2))
+smooth(sp.chdtr,        REFUSED,          lambda y, v, x: gamma_density(v / 2, x / 2) / 2)
+smooth(sp.chdtrc,       REFUSED,          lambda y, v, x: -gamma_density(v / 2, x / 2) / 2)
+smooth(sp.chdtri,       REFUSED,          lambda y, v, p: -2 / gamma_density(v / 2, y / 2))
 smooth(sp.stdtr,        REFUSED,          lambda y, df, t: student_density(df, t))
 smooth(sp.stdtrit,      REFUSED,          lambda y, df, p: 1 / student_density(df, y))
-singular(sp.gdtr,       lambda y, a, b, x: x * gamma_density(b, a * x), REFUSED,
+smooth(sp.gdtr,         lambda y, a, b, x: x * gamma_density(b, a * x), REFUSED,
                         lambda y, a, b, x: a * gamma_density(b, a * x))
-singular(sp.gdtrc,      lambda y, a, b, x: -x * gamma_density(b, a * x), REFUSED,
+smooth(sp.gdtrc,        lambda y, a, b, x: -x * gamma_density(b, a * x), REFUSED,
                         lambda y, a, b, x: -a * gamma_density(b, a * x))
 
 # -- exponentials, logarithms, trigonometry in degrees --------------------------------------------------------------
@@ -177,20 +169,20 @@ smooth(sp.exp2,         lambda y, x: np.log(2.0) * y)
 smooth(sp.exp10,        lambda y, x: LN10 * y)
 smooth(sp.expm1,        lambda y, x: y + 1)
 smooth(sp.exprel,       exprel_partial)
-singular(sp.log1p,      lambda y, x: 1 / (1 + x))
-singular(sp.cbrt,       lambda y, x: 1 / (3 * y * y))
+smooth(sp.log1p,        lambda y, x: 1 / (1 + x))
+smooth(sp.cbrt,         lambda y, x: 1 / (3 * y * y))
 smooth(sp.cosm1,        lambda y, x: -np.sin(x))
 smooth(sp.sindg,        lambda y, x: DEGREE * sp.cosdg(x))
 smooth(sp.cosdg,        lambda y, x: -DEGREE * sp.sindg(x))
 smooth(sp.tandg,        lambda y, x: DEGREE * (1 + y * y))
 smooth(sp.cotdg,        lambda y, x: -DEGREE * (1 + y * y))
 smooth(sp.radian,       DEGREE, DEGREE / 60, DEGREE / 3600)
-singular(sp.powm1,      lambda y, x, p: p * x ** (p - 1),             lambda y, x, p: (y + 1) * np.log(x))
-singular(sp.xlogy,      lambda y, x, z: np.log(z),                    lambda y, x, z: x / z)
-singular(sp.xlog1py,    lambda y, x, z: np.log1p(z),                  lambda y, x, z: x / (1 + z))
-singular(sp.entr,       lambda y, x: -np.log(x) - 1)
-singular(sp.rel_entr,   lambda y, a, b: np.log(a / b) + 1,            lambda y, a, b: -a / b)
-singular(sp.kl_div,     lambda y, a, b: np.log(a / b),                lambda y, a, b: 1 - a / b)
+smooth(sp.powm1,        lambda y, x, p: p * x ** (p - 1),             lambda y, x, p: (y + 1) * np.log(x))
+smooth(sp.xlogy,        lambda y, x, z: np.log(z),                    lambda y, x, z: x / z)
+smooth(sp.xlog1py,      lambda y, x, z: np.log1p(z),                  lambda y, x, z: x / (1 + z))
+smooth(sp.entr,         lambda y, x: -np.log(x) - 1)
+smooth(sp.rel_entr,     lambda y, a, b: np.log(a / b) + 1,            lambda y, a, b: -a / b)
+smooth(sp.kl_div,       lambda y, a, b: np.log(a / b),                lambda y, a, b: 1 - a / b)
 smooth(sp.huber,        huber_in_delta,                              lambda y, d, r: np.clip(r, -d, d))
 smooth(sp.pseudo_huber, lambda y, d, r: 2 * d * (pseudo_huber(d, r) - 1) - r * r / (d * pseudo_huber(d, r)),
                         lambda y, d, r: r / pseudo_huber(d, r))

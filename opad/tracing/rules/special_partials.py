@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.special as sp
 
+from opad.errors import UnsupportedArgumentError
 from opad.tracing.array import plain
 
 ROOT_PI = float(np.sqrt(np.pi))
@@ -117,8 +118,21 @@ def normal_density(x):
 
 
 def trigamma(x):
-    """The derivative of psi."""
+    """The derivative of psi, on the real axis only."""
+    if np.iscomplexobj(plain(x)):
+        raise UnsupportedArgumentError(
+            "scipy.special.psi was differentiated at complex numbers, where SciPy has no trigamma function; expected "
+            "real ones. Functions of the gamma family have one derivative less there."
+        )
     return sp.zeta(2.0, x)
+
+
+def rgamma_partial(y, x):
+    """-y psi(x), on the left by reflection, which has no poles."""
+    left = np.real(plain(x)) < 0.5
+    z = _away(x, np.logical_not(left), -0.5)
+    at_left = sp.gamma(1 - z) * (np.cos(np.pi * z) - np.sin(np.pi * z) * sp.psi(1 - z) / np.pi)
+    return np.where(left, at_left, -y * sp.psi(_away(x, left, 1.0)))
 
 
 def voigt_argument(x, sigma, gamma):
