@@ -19,6 +19,7 @@ from opad.errors import OpadError
 from tests.generated import Unsuitable, draw, generator, shortened, values_of
 
 STEP = 1e-3
+OBJECTS = re.compile(r"np\.(asarray\(|(array|mean|sum)\(\[)")  # makes an array of objects of traced numbers
 
 
 class Failure(Exception):
@@ -27,6 +28,10 @@ class Failure(Exception):
 
 class Refused(Exception):
     """The program is refused by opad, with one of its own errors."""
+
+
+class Singular(Exception):
+    """The derivative is infinite or not a number at this point, as that of sqrt at 0."""
 
 
 def pairing(a, b):
@@ -51,12 +56,12 @@ def check(program, seed=0):
             _check(program, np.random.default_rng(seed))
         except OpadError as error:
             raise Refused(f"{type(error).__name__}: {error}") from error
-        except (Failure, Unsuitable):
+        except (Failure, Unsuitable, Singular):
             raise
-        except TypeError as error:
-            if "array([" in program.source and "not supported for the input types" in str(error):
-                raise Refused("a ufunc of SciPy refuses arrays of objects") from error
-            raise Failure(f"TypeError: {error}") from error
+        except (TypeError, AttributeError, ValueError) as error:
+            if OBJECTS.search(program.source):
+                raise Refused("arrays of objects, by NumPy or SciPy") from error
+            raise Failure(f"{type(error).__name__}: {error}") from error
         except Exception as error:
             raise Failure(f"{type(error).__name__}: {error}") from error
 
@@ -64,24 +69,27 @@ def check(program, seed=0):
 def _check(program, rng):
     f, x = program.compiled(), program.inputs
     expected = values_of(f, x)
-    v, w = directions(x, rng), directions(expected, rng)
+    v = directions(x, rng)
     single = any(a.dtype.char in "fF" for a in (*x, *expected))
     loose = 2e-3 if single else 1e-8
+    kept = not OBJECTS.search(program.source)  # Python numbers in arrays of objects widen less than in arrays
+    nearby = values_of(f, [a * (1 + 1e-14) for a in x] if not single else x)
+    if not all(np.allclose(a, b, rtol=1e-10, atol=1e-10) for a, b in zip(nearby, expected, strict=True)):
+        raise Unsuitable  # ill-conditioned, or at a jump
     value, pullback = opad.vjp(f, *(a.copy() for a in x))
-    _compare_values(value, expected, 1e-4 if single else 1e-10)
+    _compare_values(value, expected, 1e-4 if single else 1e-10, kept)
+    w = directions([np.asarray(y) for y in value], rng)
     gradients = pullback(tuple(w))
     _, tangents = opad.jvp(f, tuple(a.copy() for a in x), tuple(v))
     for kind, derivatives, primals in (("gradient", gradients, x), ("tangent", tangents, expected)):
         for d, a in zip(derivatives, primals, strict=True):
-            if d.dtype != a.dtype or d.shape != a.shape:
+            if d.shape != a.shape or (kept and d.dtype != a.dtype):
                 raise Failure(f"{kind} of {a.dtype} {a.shape} is {d.dtype} {d.shape}")
     forward, reverse = pairing(w, tangents), pairing(gradients, v)
     sizes = [float(np.max(np.abs(d), initial=0)) for d in (*gradients, *tangents)]
     scale = 1 + max(sizes) * 10
     if not np.isfinite(forward) or not np.isfinite(reverse):
-        if _slope(f, x, v, w) is not None:
-            raise Failure(f"derivatives are not finite: forward {forward}, reverse {reverse}")
-        return
+        raise Singular
     if abs(forward - reverse) > loose * scale:
         raise Failure(f"<w, J v> = {forward!r} but <J* w, v> = {reverse!r}")
     if not single:
@@ -92,9 +100,9 @@ def _check(program, rng):
     _check_second_order(f, x, v, w, loose)
 
 
-def _compare_values(found, expected, tolerance):
+def _compare_values(found, expected, tolerance, dtypes):
     for y, e in zip(found, expected, strict=True):
-        if np.shape(y) != np.shape(e) or y.dtype != e.dtype:
+        if np.shape(y) != np.shape(e) or (dtypes and y.dtype != e.dtype):
             raise Failure(f"value {y.dtype} {np.shape(y)}, expected {e.dtype} {np.shape(e)}")
         if not np.allclose(y, e, rtol=tolerance, atol=tolerance):
             raise Failure(f"value {y!r}, expected {e!r}")
@@ -165,14 +173,18 @@ def _check_second_order(f, x, v, w, tolerance):
 
 
 def outcome(program):
-    """ "" if all is right, else what is wrong; Refused is passed on."""
+    """(kind, message): right, refused, singular or wrong, and what is wrong."""
     try:
         check(program)
     except Failure as failure:
-        return str(failure)
-    except Unsuitable:
-        return ""
-    return ""
+        return "wrong", str(failure)
+    except Refused as refusal:
+        return "refused", str(refusal)
+    except Singular:
+        return "singular", ""
+    except Unsuitable:  # at a point that differences need
+        return "right", ""
+    return "right", ""
 
 
 def kind_of(message):
@@ -181,13 +193,7 @@ def kind_of(message):
 
 
 def _fails_alike(message):
-    def still_fails(program):
-        try:
-            return kind_of(outcome(program)) == kind_of(message)
-        except Refused:
-            return False
-
-    return still_fails
+    return lambda program: kind_of(outcome(program)[1]) == kind_of(message)
 
 
 def main():
@@ -198,25 +204,19 @@ def main():
     parser.add_argument("--length", type=int, default=6, help="statements per program")
     arguments = parser.parse_args()
     deadline = time.monotonic() + 60 * arguments.minutes
-    counts, refusals, kinds, seed = Counter(), Counter(), Counter(), arguments.seed
+    counts, messages, seed = Counter(), Counter(), arguments.seed
     while time.monotonic() < deadline:
         program = draw(generator(seed), length=arguments.length)
-        try:
-            message = outcome(program)
-            counts["wrong" if message else "right"] += 1
-        except Refused as refusal:
-            counts["refused"] += 1
-            refusals[kind_of(str(refusal))] += 1
-            message = ""
-        if message:
-            kinds[kind_of(message)] += 1
-            if kinds[kind_of(message)] <= 5:
-                print(f"# seed {seed}: {message[:400]}\n{shortened(program, _fails_alike(message))}\n", flush=True)
+        kind, message = outcome(program)
+        counts[kind] += 1
+        messages[kind, kind_of(message)] += 1
+        if kind == "wrong" and messages[kind, kind_of(message)] <= 3:
+            print(f"# seed {seed}: {message[:400]}\n{shortened(program, _fails_alike(message))}\n", flush=True)
         seed += 1
-    summary = ", ".join(f"{counts[kind]} {kind}" for kind in ("right", "refused", "wrong"))
-    print(f"{counts.total()} programs: {summary}")
-    for message, count in refusals.most_common(25):
-        print(f"  refused {count} times: {message}")
+    print(f"{counts.total()} programs: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
+    for (kind, message), count in messages.most_common(30):
+        if kind == "refused":
+            print(f"  refused {count} times: {message}")
 
 
 if __name__ == "__main__":

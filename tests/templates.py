@@ -5,7 +5,19 @@ import scipy.special
 
 from opad.tracing.primitives import RULES
 
-_SKIPPED = {"ldexp", "nextafter", "hankel1", "hankel2", "hankel1e", "hankel2e", "lambertw", "_lambertw", "_zeta"}
+_SKIPPED = {
+    "ldexp",
+    "nextafter",
+    "power",
+    "float_power",
+    "hankel1",
+    "hankel2",
+    "hankel1e",
+    "hankel2e",
+    "lambertw",
+    "_lambertw",
+    "_zeta",
+}
 
 
 def _ufuncs(namespace, prefix, nin):
@@ -34,6 +46,7 @@ ARITHMETIC = [
     "$a @ $b", "$a @ c3", "c33 @ $a", "c33 * $a", "$a % 1.7", "$a // 0.7 + $a", "divmod($a, 1.3)[1]",
     "$a.real * $b.imag + $a",
     "$a.conj() * $b", "np.sqrt(1.5 + np.abs($a))", "np.log(1.5 + np.abs($a))", "np.sin($a) * np.cos($b)", "$a * 1j",
+    "np.power(np.abs($a) + 0.1, $b)", "np.float_power(np.abs($a) + 0.1, $b)",
     "1 / (1 + $a * $a)", "$a + 1", "np.exp(-np.abs($a))", "sum([$a, $b, $a])", "max($a[0], $a[1])",
     "np.tanh($a) + $b * 0",
     "np.add($a, $b)", "np.multiply($a, $num)", "np.add.outer($a, $b)", "np.multiply.outer($a, $b)", "np.abs($a - $b)",
@@ -117,15 +130,15 @@ PRODUCTS = [
 LINALG = [
     *[f"np.linalg.{f}" for f in ("det($a)", "inv($a + 3 * np.eye(3))", "solve($a + 3 * np.eye(3), $b)",
     "slogdet($a)[1]",
-        "cholesky($a @ $a.conj().T + np.eye(3))", "eigvalsh($a + $a.conj().T)", "svdvals($a)", "pinv($a)", "qr($a)[1]",
+        "cholesky($a @ np.conj(np.swapaxes($a, -1, -2)) + np.eye(3))", "eigvalsh($a + np.conj(np.swapaxes($a, -1, -2)))", "svdvals($a)", "pinv($a)", "qr($a)[1]",
         "norm($a, 2)", "norm($a, 'fro')", "norm($a, 'nuc')", "matrix_power($a, 2)", "multi_dot([$a, $b, $c])",
         "cond($a + 3 * np.eye(3))",
-        "lstsq($a, $b)[0]", "eigh($a + $a.conj().T)[0]", "svd($a)[1]", "matrix_norm($a)", "vector_norm($a, axis=$axis)",
+        "lstsq($a, $b)[0]", "eigh($a + np.conj(np.swapaxes($a, -1, -2)))[0]", "svd($a)[1]", "matrix_norm($a)", "vector_norm($a, axis=$axis)",
         "trace($a)",
         "outer($a, $b)", "matmul($a, $b)", "diagonal($a)", "matrix_transpose($a)", "vecdot($a, $b)",
         "tensordot($a, $b, axes=1)",
         "cross($a, $b)", "tensorinv($a, ind=1)", "tensorsolve($a + 3 * np.eye(3), $b)", "inv($a @ $a.T + np.eye(2))")],
-    "np.abs(np.linalg.eigvals($a))", "np.abs(np.linalg.eigh($a + $a.conj().T)[1])",
+    "np.abs(np.linalg.eigvals($a))", "np.abs(np.linalg.eigh($a + np.conj(np.swapaxes($a, -1, -2)))[1])",
     "np.abs(np.linalg.svd($a, full_matrices=False)[0])",
     "np.sum(np.abs(np.linalg.eig($a)[0]) ** 2)", "np.linalg.solve(c33, $a)",
     "np.linalg.solve(np.broadcast_to(c33, (2, 3, 3)), $a[..., None])",

@@ -82,6 +82,7 @@ class CumulativeProduct(Operator):
     def __init__(self, factors, products, axis=None):
         self.factors = factors
         self.products = products
+        axis = axis if factors.shape else None
         self.axis = axis if axis is None or axis < 0 else axis - len(factors.shape)
         self.dims = factors.shape
         self.dimsd = products.shape

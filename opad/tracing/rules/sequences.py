@@ -113,6 +113,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     xp, fp = (a if hasattr(a, "shape") else np.asarray(a, float) for a in (xp, fp))
     if period is not None:
         return _periodic_interp(x, xp, fp, abs(period))
+    if np.iscomplexobj(plain(x)) or np.iscomplexobj(plain(xp)):
+        raise wants("np.interp", "complex x or xp", "real ones, which are ordered")
     left, right = (fp[0] if left is None else left), (fp[-1] if right is None else right)
     n, position = len(xp), plain(x)
     if n == 1:

@@ -350,6 +350,8 @@ composite(np.dsplit)(lambda ary, indices_or_sections: split(ary, indices_or_sect
 def _(y, array, pad_width, mode="constant", *, constant_values=0):
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise wants("np.pad", f"mode={mode!r}", "modes 'constant', 'edge', 'reflect', 'symmetric' and 'wrap'")
+    if not array.ndim:
+        return Identity(())
     if isinstance(pad_width, dict):
         pad_width = [pad_width.get(k, pad_width.get(k - array.ndim, 0)) for k in range(array.ndim)]
         pad_width = [(w, w) if isinstance(w, int) else w for w in pad_width]
