@@ -92,14 +92,15 @@ def _kind(step, specs):
 
 def _independent(steps, defined, used):
     """Groups in which everything is computed before any result is used."""
-    groups, latest, earliest = [[]], -1, np.inf
+    groups, outs, latest, earliest = [[]], set(), -1, np.inf
     for step in steps:
         start = max((defined.get(ref, -1) for ref in inputs_of(step)), default=-1)
         end = used.get(step.out, np.inf)
-        if max(latest, start) >= min(earliest, end):
+        if max(latest, start) >= min(earliest, end) or not outs.isdisjoint(inputs_of(step)):
             groups.append([])
-            latest, earliest = -1, np.inf
+            outs, latest, earliest = set(), -1, np.inf
         groups[-1].append(step)
+        outs.add(step.out)
         latest, earliest = max(latest, start), min(earliest, end)
     return groups
 

@@ -69,7 +69,9 @@ def _by_tail(z, far, at_far, otherwise):
 
 def dawsn_partial(y, x):
     """1 - 2 x y, for large x by its asymptotic series."""
-    far = (np.abs(np.real(plain(x))) > 25) & (np.abs(np.imag(plain(x))) < 12)  # exp(-x^2) is negligible
+    far = np.abs(np.real(plain(x))) > 25
+    if np.iscomplexobj(plain(x)):
+        far = far & (np.abs(np.imag(plain(x))) < 12)  # exp(-x^2) is negligible
     return _by_tail(x, far, lambda w: -_tail(w), 1 - 2 * x * y)
 
 
