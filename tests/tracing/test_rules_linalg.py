@@ -9,6 +9,7 @@ import opad
 from opad.testing import check_derivative
 
 LA = np.linalg
+ORDER = 3
 H = LA.matrix_transpose
 
 
@@ -229,7 +230,7 @@ def test_taylor_remainders_to_third_order(case, dtype, rng):
     def f(*args):
         return case.f(*((A + adjoint(A)) / 2 for A in args) if case.kind == "positive" else args)
 
-    check_derivative(f, *case.args(rng, dtype), order=3, tolerance=1e-9, raise_on_failure=True)
+    check_derivative(f, *case.args(rng, dtype), order=ORDER, tolerance=1e-9, raise_on_failure=True)
 
 
 @all_cases
