@@ -319,6 +319,18 @@ def observe(check):
 # -- mutants --------------------------------------------------------------------------------------------------------
 
 
+def is_about(mutant, function):
+    """Whether a mutant is one of the rule of a function, or of its composition."""
+    subject = mutant[1]
+    return subject.function is function if isinstance(subject, Registered) else subject is RULES.get(function)
+
+
+def is_caught(mutant, candidates):
+    """Whether one of the checks fails while the mutant lives."""
+    with altered(mutant):
+        return not all(map(passes, candidates))
+
+
 def altered(mutant):
     """The context manager that makes a mutant of `reached`."""
     kind, subject, *rest = mutant
@@ -356,9 +368,8 @@ def survivors(candidates, limit=None, report=lambda line: None):
         if k % 200 == 0:
             report(f"{k} of {len(mutants)} mutants, {len(alive)} survive")
         ordered = sorted(reaching[mutant], key=lambda check: len(check.reached))  # the most specific ones first
-        with altered(mutant):
-            if all(map(passes, ordered)):
-                alive.append(mutant)
+        if not is_caught(mutant, ordered):
+            alive.append(mutant)
     return alive, len(mutants)
 
 

@@ -38,8 +38,11 @@ def without_objects(tree, strict=False):
 
 
 def _array(self):
-    """`__array__` of a traced array; NumPy treats numbers without it as objects, of which it makes object arrays."""
-    if not self.ndim:
+    """`__array__` of a traced array; NumPy treats numbers without it as objects, of which it makes object arrays.
+
+    Not so complex ones: of an array of objects np.real is the array itself, and np.linalg.norm a wrong number.
+    """
+    if not self.ndim and self.dtype.kind != "c":
         raise AttributeError("__array__")
     return lambda dtype=None, copy=None: _as_plain(self, dtype)
 
@@ -49,16 +52,16 @@ def _as_plain(self, dtype):
         placeholder = np.empty((), object)
         placeholder[()] = self
         return placeholder
-    if self.ndim == 1 and (dtype is None or np.dtype(dtype).hasobject):
+    if self.ndim == 1 and self.dtype.kind != "c" and (dtype is None or np.dtype(dtype).hasobject):
         objects = np.empty(len(self), object)
         for i in range(len(self)):
             objects[i] = self[i]
         return objects
     raise TracingError(
-        f"a traced array of shape {self.shape} was to become a plain NumPy array (np.array, np.asarray, or a "
-        f"library that calls them), which would lose its derivative{caller()}. Expected a NumPy function or "
-        "operator. Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an operator, "
-        "opad.stop_gradient(x) if the derivative is not wanted."
+        f"a traced array of shape {self.shape} and dtype {self.dtype} was to become a plain NumPy array (np.array, "
+        f"np.asarray, or a library that calls them), which would lose its derivative{caller()}. Expected a NumPy "
+        "function or operator. Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an "
+        "operator, opad.stop_gradient(x) if the derivative is not wanted."
     )
 
 

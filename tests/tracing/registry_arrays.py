@@ -12,6 +12,8 @@ for _f in (np.sum, np.mean, np.prod, np.var, np.std):
     for _kwargs in AXES:
         case(_f, lambda a, f=_f, k=_kwargs: f(a, **k), (2, 3, 2), complex=True, name=f"{_kwargs}")
     case(_f, lambda a, f=_f: f(a, axis=None, dtype=None, out=None), (2, 3), name="out=None")
+for _f in (np.sum, np.prod, np.max, np.min):
+    case(_f, lambda a, f=_f: f(a, axis=-1), (), name="0-d")
 for _f in (np.max, np.min, np.ptp):
     for _kwargs in AXES:
         case(_f, lambda a, f=_f, k=_kwargs: f(a, **k), (2, 3, 2), name=f"{_kwargs}")
