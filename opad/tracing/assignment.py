@@ -296,4 +296,5 @@ def fill_diagonal(a, val, wrap=False):
     if a.ndim != 2 or wrap:
         _refuse("np.fill_diagonal was called with wrap=True or not on a matrix", "a matrix")
     n = min(a.shape)
-    a[np.arange(n), np.arange(n)] = np.resize(val, n)  # repeated or cut, as by assignment to a.flat
+    if n:
+        a[np.arange(n), np.arange(n)] = np.resize(val, n)  # repeated or cut, as by assignment to a.flat

@@ -1,5 +1,7 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
+from math import prod
+
 import numpy as np
 
 from opad.operators.einsum import EinsumOperand
@@ -122,11 +124,11 @@ def tensordot(a, b, axes=2):
     axes_a, axes_b = [k % ndim_a for k in axes_a], [k % ndim_b for k in axes_b]
     free_a = [k for k in range(ndim_a) if k not in axes_a]
     free_b = [k for k in range(ndim_b) if k not in axes_b]
-    summed = int(np.prod([np.shape(a)[k] for k in axes_a]))
-    left = np.reshape(np.transpose(a, free_a + axes_a), (-1, summed))
-    right = np.reshape(np.transpose(b, axes_b + free_b), (summed, -1))
-    shape = tuple(np.shape(a)[k] for k in free_a) + tuple(np.shape(b)[k] for k in free_b)
-    return np.reshape(np.matmul(left, right), shape)
+    summed = prod(np.shape(a)[k] for k in axes_a)
+    rows, columns = tuple(np.shape(a)[k] for k in free_a), tuple(np.shape(b)[k] for k in free_b)
+    left = np.reshape(np.transpose(a, free_a + axes_a), (prod(rows), summed))
+    right = np.reshape(np.transpose(b, axes_b + free_b), (summed, prod(columns)))
+    return np.reshape(np.matmul(left, right), rows + columns)
 
 
 class _Einsum(JacobianRule):

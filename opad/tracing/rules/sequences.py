@@ -1,5 +1,7 @@
 """Functions of sampled functions: running products, differences, interpolation, integration, convolution, grids."""
 
+from math import prod
+
 import numpy as np
 
 from opad.operators.algebra import Product
@@ -248,7 +250,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     axis = normalise_axis(axis, np.ndim(arr))
     lines = np.moveaxis(arr, axis, -1)
     rest = np.shape(lines)[:-1]
-    lines = np.reshape(lines, (-1, np.shape(arr)[axis]))
+    lines = np.reshape(lines, (prod(rest), np.shape(arr)[axis]))
     if not len(lines):
         raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
     results = np.stack([_as_array(func1d(lines[i], *args, **kwargs)) for i in range(len(lines))])

@@ -3,6 +3,8 @@
 Order statistics follow the stable sorting permutation: of equal elements the first keeps its place.
 """
 
+from math import prod
+
 import numpy as np
 
 from opad.operators.indexing import scatter_add
@@ -155,7 +157,8 @@ def _quantile(function, whole):
 def _lines(a, axes):
     """The array with `axes` flattened into a last one."""
     rest = tuple(k for k in range(np.ndim(a)) if k not in axes)
-    return np.reshape(np.transpose(a, rest + axes), (*(np.shape(a)[k] for k in rest), -1))
+    shape = np.shape(a)
+    return np.reshape(np.transpose(a, rest + axes), (*(shape[k] for k in rest), prod(shape[k] for k in axes)))
 
 
 def _sorted_lines(a, axes):

@@ -5,6 +5,8 @@ minimum is the first element that attains it. Functions for which NumPy's result
 and on the processor's vector instructions (power.reduce, arctan2.reduce) are refused.
 """
 
+from math import prod
+
 import numpy as np
 
 from opad.operators.indexing import scatter_add
@@ -62,7 +64,7 @@ def _one_by_one(ufunc, a, axes, initial):
     """ufunc(… ufunc(ufunc(a_0, a_1), a_2) …) over all elements along `axes`."""
     rest = tuple(k for k in range(np.ndim(a)) if k not in axes)
     shape = tuple(np.shape(a)[k] for k in rest)
-    lines = np.reshape(np.transpose(a, axes + rest), (-1, *shape))
+    lines = np.reshape(np.transpose(a, axes + rest), (prod(np.shape(a)[k] for k in axes), *shape))
     if not len(lines) and initial is None and ufunc.identity is None:
         raise ValueError(f"zero-size array to reduction operation {ufunc.__name__} which has no identity")
     result = initial if len(lines) or initial is not None else np.full(shape, ufunc.identity, dtype=plain(a).dtype)
