@@ -73,6 +73,11 @@ def checks():
     for format in test_sparse.FORMATS:
         yield Check(f"sparse {format}", lambda rng, f=format: test_sparse.products_are_differentiated(f, rng))
     yield Check("sparse complex", test_sparse.test_complex_matrices)
+    for f in test_scipy_fft.HANKEL:
+        yield Check(f"scipy.fft.{f.__name__}", lambda rng, f=f: test_scipy_fft.test_hankel_transforms(f, 8, rng), f)
+    singular = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+    yield Check("linalg det, singular", lambda rng: check_derivative(
+        np.linalg.det, singular, raise_on_failure=True))  # fmt: skip
     yield Check(
         "opad.apply", lambda rng: check_derivative(_applied, rng.normal(size=3), order=3, raise_on_failure=True)
     )
@@ -85,7 +90,7 @@ def _taylor(case, dtype, rng):
 
 
 def _applied(x):
-    return np.sin(opad.apply(scipy.sparse.linalg.aslinearoperator(np.arange(6.0).reshape(2, 3)), x))
+    return x * np.sin(opad.apply(scipy.sparse.linalg.aslinearoperator(np.arange(9.0).reshape(3, 3)), x))
 
 
 def _both_modes(case, dtype, rng):
