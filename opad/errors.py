@@ -56,6 +56,10 @@ class ClosedTraceError(TracingError):
     """A traced array was used after the trace that made it had ended."""
 
 
+class NonFiniteError(OpadError, FloatingPointError):
+    """An operation made a NaN or an infinity while `opad.debug` was active."""
+
+
 class NonScalarOutputError(OpadError, TypeError):
     """`grad` was asked for the gradient of a function whose output is not one real number."""
 

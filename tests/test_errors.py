@@ -85,6 +85,9 @@ TABLE = {
         errors.ShapeError, r"\(4, 2\)", r"expected shape \(3, 2\)", "eshape"),
     "nothing that is an operator": (
         lambda: opad.as_operator("text"), errors.ConversionError, "str|text", "xpected", ""),
+    "NaN while it is looked for": (
+        opad.debug()(lambda: opad.grad(lambda x: np.sum(np.sqrt(x) * np.nan))(ONES)),
+        errors.NonFiniteError, r"numpy\.multiply.*test_errors\.py.*received NaN", "expected finite", r"np\.where"),
     "an integer argument": (
         lambda: opad.grad(loss, (0, 1))(ONES, 3),
         errors.DtypeError, "argument 1 of loss.*int", "expected floating", "astype"),

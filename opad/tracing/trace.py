@@ -9,6 +9,7 @@ from itertools import count
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError
 from opad.tracing import protect
+from opad.tracing.debugging import new_records
 
 _levels = count()  # a trace opened later differentiates inside the earlier ones
 
@@ -48,7 +49,7 @@ class Trace:
 
     def __init__(self, kept=False):
         self.level = next(_levels)
-        self.records = []
+        self.records = new_records()
         self.kept = kept
         self.locked = []
         self.refusal = None
