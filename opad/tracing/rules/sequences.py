@@ -9,6 +9,7 @@ from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
 from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
+from opad.tracing.rules.reductions import all_normal
 
 # -- running products and sums ----------------------------------------------------------------------------------------
 
@@ -16,7 +17,7 @@ from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
 @operator_rule(np.cumprod)
 def _(y, a, axis=None, dtype=None, out=None):
     """dy_i = y_i sum_{j <= i} da_j / a_j; a recurrence where there are zeros."""
-    if np.all(plain(a) != 0):
+    if all_normal(plain(y)):
         return Product(Hadamard(y), Product(CumulativeSum(a.shape, axis), Hadamard(1 / a)))
     return CumulativeProduct(a, y, axis)
 

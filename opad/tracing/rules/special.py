@@ -87,6 +87,12 @@ def _away(x, bad, instead):
     return np.where(plain(bad), instead, x)
 
 
+def _ratio(x, z):
+    """x / z, and 0 where both are 0."""
+    both = (plain(x) == 0) & (plain(z) == 0)
+    return np.where(both, 0, x / np.where(both, 1, z))
+
+
 def _lower(n):
     """n - 1, and 0 for n = 0, where its factor vanishes."""
     return np.where(n == 0, n, n - 1)
@@ -253,8 +259,8 @@ smooth(sp.tandg,        lambda y, x: DEGREE * (1 + y * y))
 smooth(sp.cotdg,        lambda y, x: -DEGREE * (1 + y * y))
 smooth(sp.radian,       DEGREE, DEGREE / 60, DEGREE / 3600)
 singular(sp.powm1,      lambda y, x, p: p * x ** (p - 1),             lambda y, x, p: (y + 1) * np.log(x))
-singular(sp.xlogy,      lambda y, x, z: np.log(z),                    lambda y, x, z: x / z)
-singular(sp.xlog1py,    lambda y, x, z: np.log1p(z),                  lambda y, x, z: x / (1 + z))
+singular(sp.xlogy,      lambda y, x, z: np.log(z),                    lambda y, x, z: _ratio(x, z))
+singular(sp.xlog1py,    lambda y, x, z: np.log1p(z),                  lambda y, x, z: _ratio(x, 1 + z))
 singular(sp.entr,       lambda y, x: -np.log(x) - 1)
 singular(sp.rel_entr,   lambda y, a, b: np.log(a / b) + 1,            lambda y, a, b: -a / b)
 singular(sp.kl_div,     lambda y, a, b: np.log(a / b),                lambda y, a, b: 1 - a / b)
