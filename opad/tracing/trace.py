@@ -7,7 +7,7 @@ of one operation, which its primitive makes when the row is asked for.
 from itertools import count
 
 from opad.blocks.substitution import back_substitution, forward_substitution
-from opad.errors import ClosedTraceError
+from opad.errors import ClosedTraceError, TracingError
 from opad.tracing import protect
 from opad.tracing.debugging import new_records
 
@@ -42,16 +42,18 @@ class Trace:
     records : list of None (inputs) or (primitive, output, arguments, keywords, parents); None once the trace is closed
     level : int, later traces differentiate inside earlier ones
     kept : bool, whether the records outlive the run, so that constants are copied rather than locked
+    fingerprints : dict, id of a locked constant -> (constant, its fingerprint)
     refusal : the error for a traced array used as an index, which NumPy replaces by one that does not tell
     """
 
-    __slots__ = ("kept", "level", "locked", "records", "refusal")
+    __slots__ = ("fingerprints", "kept", "level", "locked", "records", "refusal")
 
     def __init__(self, kept=False):
         self.level = next(_levels)
         self.records = new_records()
         self.kept = kept
         self.locked = []
+        self.fingerprints = {}
         self.refusal = None
 
     def protect(self, constant):
@@ -65,7 +67,19 @@ class Trace:
         if self.kept or constant.nbytes <= protect.COPY_LIMIT:
             return constant.copy()
         protect.lock(constant, self.locked)
+        if id(constant) not in self.fingerprints:
+            self.fingerprints[id(constant)] = constant, protect.fingerprint(constant)
         return constant
+
+    def require_unchanged_constants(self):
+        """Raise if a locked constant was written to through a view that was made before."""
+        for constant, before in self.fingerprints.values():
+            if protect.fingerprint(constant) != before:
+                raise TracingError(
+                    f"an array of shape {constant.shape} that a differentiated function had used as a constant was "
+                    "changed in place, through a view of it, while the function was running. Expected constants to "
+                    "stay as they are; write w = w + x, or use w.copy()."
+                )
 
     def require_open(self):
         """Raise if the trace has ended."""
