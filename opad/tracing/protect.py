@@ -61,9 +61,9 @@ def lock(array, held):
 
 
 def fingerprint(array):
-    """Sums, as integers, over 64 blocks of an array's memory, all of it up to 256 KB; a write to a block changes its sum.
+    """Sums, as integers, over 64 blocks of an array's memory, all of it up to 256 KB, and what is left after them.
 
-    The rest after the blocks is compared as it is.
+    A write to a block changes its sum.
     """
     if not array.flags.c_contiguous:
         array = np.ascontiguousarray(array[:: max(1, array.nbytes // _SAMPLE)])
