@@ -80,6 +80,10 @@ class AccumulationError(OpadError, MemoryError):
     """A block of a Jacobian cannot be stored within the memory allowed."""
 
 
+class MissingPackageError(OpadError, ImportError):
+    """An optional package is needed and not installed."""
+
+
 class ManifoldError(OpadError, ValueError):
     """A point, tangent vector or constraint of a manifold is not what it is said to be.
 

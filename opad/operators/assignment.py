@@ -3,8 +3,24 @@
 import numpy as np
 
 from opad.operators.algebra import Operator
+from opad.operators.dispatch import dispatchable
 from opad.operators.indexing import Index
 from opad.operators.shaping import Broadcast
+
+
+@dispatchable
+def set_at(array, values, key):
+    """A copy of an array in which array[key] = values.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> set_at(np.zeros(3), 2.0, 1)
+    array([0., 2., 0.])
+    """
+    result = np.copy(array)
+    result[key] = values
+    return result
 
 
 class Clear(Operator):

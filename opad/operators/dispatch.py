@@ -43,3 +43,9 @@ def plain(x):
     while hasattr(x, "tape"):
         x = x.value
     return x
+
+
+@dispatchable
+def constant_like(array, prototype):
+    """An array of constants in the kind of another array: recorded, for example, if that one is."""
+    return array

@@ -103,7 +103,9 @@ class BroadcastHadamard(Operator):
 
     def apply_adjoint(self, Y):
         M = self.M
-        if isinstance(M, complex) or (hasattr(M, "dtype") and M.dtype.kind == "c"):  # np.conj(1) is an int64
+        if not hasattr(M, "dtype"):  # a number: the small array is multiplied
+            return M.conjugate() * sum_to_shape(Y, self.dims, len(self.dimsd))
+        if M.dtype.kind == "c":
             M = np.conj(M)
         return sum_to_shape(M * Y, self.dims, len(self.dimsd))
 

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from opad.operators.algebra import Operator
-from opad.operators.dispatch import dispatchable
+from opad.operators.dispatch import constant_like, dispatchable
 
 
 class Index(Operator):
@@ -46,7 +46,7 @@ class Index(Operator):
     def dimsd(self):
         arrays = [k for k in self._array_key if hasattr(k, "dtype") and not isinstance(k, np.ndarray | np.generic)]
         probe = np.zeros_like(arrays[0], shape=self.dims) if arrays else np.broadcast_to(np.zeros(()), self.dims)
-        return probe[self._array_key].shape
+        return (constant_like(probe, arrays[0]) if arrays else probe)[self._array_key].shape
 
     @cached_property
     def _array_key(self):

@@ -10,6 +10,7 @@ import optree
 
 from opad.errors import OpadError
 from opad.programs.constants import Constants, Watch, global_random_state
+from opad.programs.fusion import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
@@ -42,9 +43,11 @@ class CompiledFunction:
     source : str, the text of the program that ran last
     """
 
-    def __init__(self, function, donate=False):
+    def __init__(self, function, donate=False, fuse=False):
+        if fuse:
+            require_numba()
         self.function = function
-        self.donate = donate
+        self.donate, self.fuse = donate, fuse
         self._programs = {}
         self._recordings = 0
         self._last = None
@@ -102,6 +105,7 @@ class CompiledFunction:
         watch = Watch(self.function, [leaf for leaf in leaves if not is_dynamic(leaf)])
         recording = Recording(constants)
         inputs = [recording.new(leaf) if is_dynamic(leaf) else leaf for leaf in leaves]
+        recording.inputs = {leaf.ref for leaf in inputs if type(leaf) is RecordedArray}
         tree = optree.tree_unflatten(structure, inputs)
         random_state = global_random_state()
         outer, scope.snapshot = scope.snapshot, constants.snapshot
@@ -119,7 +123,7 @@ class CompiledFunction:
         self._warn_of_side_effects(watch.settle(), watch.has_drawn or global_random_state() != random_state)
         watch.include(constants.watched())
         refs = [leaf.ref for leaf in inputs if type(leaf) is RecordedArray]
-        program = Program(recording, refs, outputs, result_structure, watch, self.donate)
+        program = Program(recording, refs, outputs, result_structure, watch, self.donate, self.fuse)
         if recording.failed is None:  # a call that raised is not among the steps: record again at every call
             with self._lock:
                 self._recordings += 1
@@ -173,7 +177,7 @@ class CompiledFunction:
         return "\n".join(lines)
 
 
-def compile(function, donate=False):
+def compile(function, donate=False, fuse=False):
     """The straight-line program of a function, recorded at its first call and replayed afterwards.
 
     Any function on arrays that opad can run on traced arrays may be compiled: a gradient, a Jacobian product, a whole
@@ -191,6 +195,11 @@ def compile(function, donate=False):
     donate : bool
         Results are buffers of the program, and the next call in the same thread overwrites them. Without it they are
         the caller's; only memory of large earlier results that nobody refers to any more is used again.
+    fuse : bool
+        Chains of elementwise steps become loops that numba compiles, wherever a loop is measured to be faster than the
+        NumPy calls that it replaces. Arithmetic stays equal to the last bit; exp, sin and the like may differ in the
+        last bits. NumPy's warnings about floating-point errors (division by zero) are not given in such loops. The
+        first call takes longer, a tenth of a second for each different loop. Needs numba: pip install 'opad[fast]'.
 
     Returns
     -------
@@ -212,7 +221,7 @@ def compile(function, donate=False):
             v9 = add(v1, v8)
     <BLANKLINE>
     """
-    return CompiledFunction(function, donate)
+    return CompiledFunction(function, donate, fuse)
 
 
 def is_dynamic(leaf):

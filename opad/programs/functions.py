@@ -9,16 +9,29 @@ import operator
 import numpy as np
 
 from opad.errors import TracingError
+from opad.operators.assignment import set_at
+from opad.operators.dispatch import constant_like
 from opad.operators.indexing import scatter_add
+from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
+from opad.tracing.rules.shaping import reshape
 
 
 def _named(module, names):
     return {getattr(module, name) for name in names.split() if hasattr(module, name)}
 
 
+def add_at(total, values, key):
+    """`total` with `values` added at a basic index."""
+    result = total.copy()
+    result[key] += values
+    return result
+
+
+PART_WRITERS = {add_at, set_at.__wrapped__}  # (array, values, key) -> the array with a part changed
 STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
 FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone
+FOLDED = FRESH_CONSTANTS | {constant_like.__wrapped__}
 _MUTATORS = _named(np, "put place copyto putmask put_along_axis fill_diagonal")
 
 VIEWS = _named(
@@ -30,6 +43,7 @@ _SHARING = VIEWS | _named(np, "einsum diag split array_split hsplit vsplit dspli
 _SHARING |= _named(np.linalg, "matrix_power matrix_transpose diagonal") | {getitem, operator.pos}
 REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
 WITH_OUT = _named(np, "concatenate stack cumsum cumprod mean")
+TRANSFORMS = _named(np.fft, "fft ifft rfft irfft hfft ihfft fft2 ifft2 rfft2 irfft2 fftn ifftn rfftn irfftn")
 _FRESH = _named(
     np,
     "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "
@@ -46,12 +60,13 @@ _FRESH |= _named(
     "cross tensordot vecdot multi_dot trace tensorsolve tensorinv",
 )
 _FRESH |= {getattr(np.fft, name) for name in np.fft.__all__}
-_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__}
+_FRESH |= {astype, item, to_array, to_float, to_complex, scatter_add.__wrapped__, set_at.__wrapped__}
+NUMPYS_OWN = {reshape.__wrapped__: np.reshape}  # opad's primitives that are functions of NumPy
 SCALAR_OPERATORS = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
     operator.neg, operator.abs, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
 }  # fmt: skip
-_FRESH |= SCALAR_OPERATORS
+_FRESH |= SCALAR_OPERATORS | {add_at}
 
 
 def is_ufunc(function):
@@ -61,12 +76,12 @@ def is_ufunc(function):
 
 def is_known(function):
     """True if equal arguments give equal results and nothing is kept, so that calls may be merged."""
-    return is_ufunc(function) or function in _FRESH or function in _SHARING
+    return is_ufunc(function) or function in _FRESH or function in _SHARING or isinstance(function, FusedSteps)
 
 
 def makes_new_array(step):
     """True if no result shares memory with an argument."""
-    return is_ufunc(step.function) or step.function in _FRESH
+    return is_ufunc(step.function) or step.function in _FRESH or isinstance(step.function, FusedSteps)
 
 
 def has_static_shape(step, specs):
@@ -97,22 +112,25 @@ def refuse_mutation(function, kwargs):
 
 def map_refs(tree, function):
     """Apply `function` to every Ref in nested tuples, lists and dicts."""
-    if type(tree) is Ref:
+    kind = type(tree)
+    if kind is Ref:
         return function(tree)
-    if type(tree) is tuple or type(tree) is list:
-        return type(tree)([map_refs(part, function) for part in tree])
-    if type(tree) is dict:
+    if kind is tuple or kind is list:
+        return kind([map_refs(part, function) for part in tree])
+    if kind is dict:
         return {name: map_refs(part, function) for name, part in tree.items()}
     return tree
 
 
 def refs_in(tree):
     """All Refs in nested tuples, lists and dicts."""
-    found = []
-    map_refs(tree, found.append)
+    found, trees = [], [tree]
+    for part in trees:  # the list grows
+        kind = type(part)
+        if kind is Ref:
+            found.append(part)
+        elif kind is tuple or kind is list:
+            trees += part
+        elif kind is dict:
+            trees += part.values()
     return found
-
-
-def inputs_of(step):
-    """All Refs that a step reads."""
-    return [*refs_in(step.args), *refs_in(step.kwargs)] if step.kwargs else refs_in(step.args)

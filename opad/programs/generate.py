@@ -1,10 +1,13 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+from cmath import isfinite
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, WITH_OUT, makes_new_array, refs_in
+from opad.programs.accumulation import as_view, fills_a_part
+from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
+from opad.programs.fused import FusedSteps
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 from opad.programs.results import result_array
@@ -37,19 +40,23 @@ class Source:
         self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
-        self._setup, self._body = [], []
+        self.setup, self._body = [], []
+        used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
+        self._conditions = {guard.ref for guard in guards} - used  # numbers that nothing but an `if` looks at
         waiting = {}
         for guard in guards:
             waiting.setdefault(guard.ref, []).append(guard)
         for ref in inputs:
             self._check(waiting.pop(ref, ()))
+        for stack, members in plan.fresh.items():
+            self._allocate(stack, members)
         dying = plan.last_uses()
         for number, step in enumerate(plan.steps):
             self._write(step)
             for ref in step.outs:
                 self._check(waiting.pop(ref, ()))
             if number in dying:
-                self._line(f"del {', '.join(map(self.name, dying[number]))}", None)
+                self.line(f"del {', '.join(map(self.name, dying[number]))}", None)
         self._write_return()
         self._assemble([f"p{k}" for k in range(len(inputs))])
 
@@ -86,30 +93,91 @@ class Source:
             return f"[{', '.join(map(self.expression, tree))}]"
         return self.constant(tree)
 
+    def subscript(self, key):
+        """What stands between brackets, as Python text."""
+        parts = [self._subscript(part) for part in (key if type(key) is tuple else (key,))]
+        if type(key) is tuple and len(parts) < 2 and not any(type(part) is slice for part in key):
+            return f"({parts[0]},)" if parts else "()"
+        return ", ".join(parts)
+
+    def _subscript(self, part):
+        if type(part) is not slice:
+            return "..." if part is Ellipsis else self.expression(part)
+        start, stop = ("" if n is None else str(n) for n in (part.start, part.stop))
+        return f"{start}:{stop}" if part.step is None else f"{start}:{stop}:{part.step}"
+
     # -- steps ------------------------------------------------------------------------------------------------------
 
+    def new_array(self, ref, step=None):
+        """A line that binds a name to fresh memory for a result, or to that of an earlier one that was dropped."""
+        spec = self.specs[ref]
+        layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
+        if ref in self.plan.recycled:
+            self.setup.append(f"r{int(ref)} = []")
+            self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
+        else:
+            self.line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
+
+    def _allocate(self, stack, members):
+        """A stack of results, and names for what lies in it."""
+        self.new_array(stack)
+        places = {self.plan.stacked[ref][1]: ref for ref in members if type(self.plan.stacked[ref][1]) is int}
+        self.line(f"{', '.join(self.name(places[k]) for k in range(len(places)))} = {self.name(stack)}", None)
+        for ref in members:
+            if type(self.plan.stacked[ref][1]) is slice:
+                key = self.subscript(self.plan.stacked[ref][1])
+                self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
+
     def _write(self, step):
+        if isinstance(step.function, FusedSteps):
+            step.function.write(self, step)
+            return
+        if step.function in PART_WRITERS or fills_a_part(step):
+            self._write_part(step)
+            return
         args = [self.expression(a) for a in self._operands(step)]
         buffered, out = self.plan.is_written(step.out), ", ".join(map(self.name, step.outs))
-        if step.out in self.plan.recycled:
-            spec, buffered = self.specs[step.out], True
-            layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
-            self._setup.append(f"r{int(step.out)} = []")
-            self._line(f"{out} = {self.constant(result_array)}(r{int(step.out)}, {layout})", step)
+        if step.out in self.plan.recycled and not buffered:
+            self.new_array(step.out, step)
+            buffered = True
         target = out + ("," if type(step.out) is tuple else "")
         if step.function in REDUCTIONS and buffered:
-            self._line(f"{self._reduction(step, args[0], out)}", step)
+            self.line(self._reduction(step, args[0], out), step)
+        elif step.function in REDUCTIONS and self._is_plain_reduction(step):
+            self.line(f"{target} = {self._reduction(step, args[0])}", step)
         elif is_matrix_product(step, self.specs):
-            self._line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
+            self.line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
         elif buffered:
             by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
             keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
-            by_name = "out=" if step.function in WITH_OUT else by_name
-            self._line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
+            by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
+            self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
-            self._setup.append(f"{target} = {self._call(step, args)}")
+            self.setup.append(f"{target} = {self._call(step, args)}")
         else:
-            self._line(f"{target} = {self._call(step, args)}", step)
+            self.line(f"{target} = {self._call(step, args)}", step)
+
+    def _write_part(self, step):
+        """total[key] += values, total[key] = values, or zeros with values at the key."""
+        is_sum, is_new = step.function is add_at, step.function not in PART_WRITERS
+        total, values, key = (None, *step.args[:2]) if is_new else step.args
+        out, plan = self.name(step.out), self.plan
+        if type(total) is Ref and plan.grown.get(step.out, -1) == total:
+            self._ref_names[step.out] = out = self.name(total)
+        elif is_new or type(total) is not Ref or plan.buffers.get(step.out, -1) != plan.buffers.get(total, -2):
+            if not plan.is_written(step.out):
+                self.new_array(step.out, step)
+            self.line(f"{out}.fill(0)" if is_new else f"{out}[...] = {self.expression(total)}", step)
+        if not is_sum:
+            self.line(f"{out}[{self.subscript(key)}] = {self.expression(values)}", step)
+            return
+        part = f"w{int(step.out)}"
+        view = f"{part} = {out}[{self.subscript(as_view(key))}]"
+        if plan.is_held(step.out):
+            self.setup.append(view)
+        else:
+            self.line(view, step)
+        self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
@@ -121,7 +189,13 @@ class Source:
     def _number(self, value, dtype):
         return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
 
-    def _reduction(self, step, argument, out):
+    def _is_plain_reduction(self, step):
+        """A call of np.sum and its like that only passes on to the ufunc's reduce."""
+        x = step.args[0]
+        is_ndarray = isinstance(x, np.ndarray) or (type(x) is Ref and self.specs[x].is_ndarray)
+        return is_ndarray and len(step.args) == 1 and step.kwargs.keys() <= {"axis", "keepdims"}
+
+    def _reduction(self, step, argument, out=None):
         reduce = self.constant(REDUCTIONS[step.function].reduce)
         axis, keepdims = step.kwargs.get("axis"), bool(step.kwargs.get("keepdims", False))
         return f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
@@ -129,6 +203,8 @@ class Source:
     def _call(self, step, args):
         function = step.function
         keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
+        if function is np.isfinite and step.out in self._conditions and self.specs[step.out].type is np.bool:
+            return f"{self.constant(isfinite)}({args[0]})"
         if function in _INFIX:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
@@ -138,7 +214,7 @@ class Source:
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
-            return f"{args[0]}[{args[1]}]"
+            return f"{args[0]}[{self.subscript(step.args[1])}]"
         first = step.args[0] if args else None
         if type(first) is Ref and self.specs[first].is_ndarray and not keywords:
             if function is np.transpose and len(args) == 1:
@@ -168,11 +244,12 @@ class Source:
                 condition = f"type({name}) is not {self.constant(spec.type)}"
                 if hasattr(spec.type, "dtype"):
                     condition += f" or {name}.shape != {spec.shape} or {name}.dtype != {self.constant(spec.dtype)}"
-            self._line(f"if {condition}: raise ProgramChanged", None)
+            self.line(f"if {condition}: raise ProgramChanged", None)
 
     def _write_return(self):
         """Results are new arrays, each its own."""
         new = {ref for step in self.plan.steps if makes_new_array(step) for ref in step.outs}
+        new.update(ref for members in self.plan.fresh.values() for ref in members)
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:
@@ -185,7 +262,7 @@ class Source:
             borrowed = out not in new or (out in seen and not self.plan.donate)
             parts.append(self._copy(out, spec) if is_array and borrowed else self.name(out))
             seen.add(out)
-        self._line(f"return [{', '.join(parts)}]", None)
+        self.line(f"return [{', '.join(parts)}]", None)
 
     def _copy(self, out, spec):
         return (
@@ -194,12 +271,13 @@ class Source:
 
     # -- text -------------------------------------------------------------------------------------------------------
 
-    def _line(self, text, step):
+    def line(self, text, step):
+        """Add a line to the body of the program."""
         self._body.append((text, step and step.origin, step and step.errstate))
 
     def _assemble(self, parameters):
         buffers = map(self.name, self.plan.held)
-        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self._setup)]
+        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self.setup)]
         lines.append(f"    def program({', '.join(parameters)}):")
         self.origins = [None] * len(lines)
         place = state = None

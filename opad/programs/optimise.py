@@ -1,6 +1,7 @@
 """From a recording to the steps that are needed: common subexpressions, neutral operations and dead steps removed.
 
-Nothing here changes a bit of a result: x * 1 is x, but x + 0 is not (it turns -0.0 into 0.0).
+Nothing here changes a bit of a result: x * 1 is x, but x + 0 is not, as it turns -0.0 into 0.0. (Signs of NaNs aside,
+and 2 (3 x) near the limits of overflow and underflow, where one factor in place of two keeps what two would lose.)
 """
 
 import math
@@ -8,8 +9,11 @@ import operator
 
 import numpy as np
 
-from opad.programs.functions import inputs_of, is_known, map_refs
-from opad.programs.recorded import Ref, astype
+from opad.programs.functions import FOLDED, is_known, map_refs
+from opad.programs.recorded import Ref, astype, getitem
+from opad.programs.recorder import Spec, Step
+
+_FAR_FROM_THE_LIMITS = (1e-30, 1e30)  # of products of factors, where float32 neither overflows nor loses digits
 
 
 def optimise(recording, outputs):
@@ -24,17 +28,24 @@ def optimise(recording, outputs):
     outputs : list of Refs and plain values
     """
     specs, same, known, steps = recording.specs, {}, {}, []
+    guarded = {guard.ref for guard in recording.guards}
+    scaled, spread = {}, {}  # Ref -> (operand, factor); Ref -> what was broadcast
 
     def current(ref):
         return same.get(ref, ref)
 
-    for step in recording.steps:
-        args = map_refs(step.args, current)
-        kwargs = map_refs(step.kwargs, current) if step.kwargs else step.kwargs
-        function, args = _simplify(step.function, _small_constants(step, args, specs), kwargs, specs)
-        replacement, key = _neutral(function, args, kwargs, specs, step.out), None
-        if replacement is None and is_known(function):
-            key = (function, step.scope, hashable(args), hashable(kwargs))
+    for step in _lowered(recording.steps, specs):
+        if not same.keys().isdisjoint(step.inputs):
+            step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
+        if step.function in FOLDED and step.out not in guarded:
+            same[step.out] = _constant(step, recording)
+            continue
+        step = _with_one_factor(
+            _without_negation(_unspread(_simplify(step, specs), spread, specs), scaled), scaled, specs
+        )
+        replacement, key = _neutral(step, specs), None
+        if replacement is None and is_known(step.function):
+            key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
             replacement = known.get(key)
         if replacement is not None:
             merged = replacement if type(replacement) is tuple else (replacement,)
@@ -42,34 +53,158 @@ def optimise(recording, outputs):
             continue
         if key is not None:
             known[key] = step.out
-        steps.append(step.with_arguments(function, args, kwargs))
+        if (factor := _factor(step, specs)) is not None:
+            scaled[step.out] = (step.inputs[0], factor)
+        elif step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray:
+            spread[step.out] = step.args[0]
+        steps.append(step)
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
     guards = {}
     for guard in recording.guards:
         guard.ref = current(guard.ref)
         guards.setdefault((guard.kind, guard.ref), guard)
     guards = list(guards.values())
-    return _live(steps, outputs, guards), guards, outputs
+    return live(steps, outputs, guards), guards, outputs
 
 
-def _live(steps, outputs, guards):
+def _constant(step, recording):
+    """What np.zeros_like and its kin return, which depends on shapes and dtypes alone."""
+    example = lambda ref: np.empty(recording.specs[ref].shape, recording.specs[ref].dtype)  # noqa: E731
+    function = np.zeros_like if step.function is np.empty_like else step.function
+    value = function(*map_refs(step.args, example), **map_refs(step.kwargs, example))
+    return recording.constants.own(value)
+
+
+def _lowered(steps, specs):
+    """The steps with functions that NumPy writes in Python as the calls that they make."""
+    for step in steps:
+        if step.function is np.roll:
+            yield from _rolled(step, specs)
+        else:
+            yield step
+
+
+def _rolled(step, specs):
+    """np.roll along one axis: two slices, joined."""
+    x, shift, axis = (*step.args, *([step.kwargs.get("axis")] if len(step.args) == 2 else ()))[:3]
+    spec, out = specs[step.out], step.out
+    axis = 0 if axis is None and spec.ndim == 1 else axis
+    if type(x) is not Ref or type(shift) is not int or type(axis) is not int or spec.order != "C" or not spec.size:
+        return [step]
+    axis, shift = axis % spec.ndim, shift % spec.shape[axis]
+    if not shift or not spec.is_ndarray or specs[x].order != "C":
+        return [step]
+    steps, parts = [], []
+    for part in (slice(-shift, None), slice(None, -shift)):
+        key = (*[slice(None)] * axis, part)
+        parts.append(_new_ref(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key], specs))
+        steps.append(Step(getitem, (x, key), {}, parts[-1], step.origin, step.scope, step.errstate))
+    steps.append(Step(np.concatenate, (tuple(parts),), {"axis": axis}, out, step.origin, step.scope, step.errstate))
+    return steps
+
+
+def _new_ref(value, specs):
+    specs.append(Spec(value))
+    return Ref(len(specs) - 1)
+
+
+def _factor(step, specs):
+    """The number by which a step multiplies an array of the result's kind, or None."""
+    if step.function is not np.multiply and step.function is not np.negative:
+        return None
+    if step.kwargs or len(step.inputs) != 1 or not specs[step.out].is_ndarray:
+        return None
+    if specs[step.inputs[0]] != specs[step.out] or specs[step.out].dtype.kind != "f":
+        return None
+    if step.function is np.negative:
+        return -1
+    factor = next(arg for arg in step.args if type(arg) is not Ref)
+    return factor if type(factor) in (int, float) or isinstance(factor, np.floating) else None
+
+
+def _without_negation(step, scaled):
+    """a + (-b) as a - b, and a - (-b) as a + b: the same bits with a call less."""
+    if step.function not in (np.add, np.subtract) or step.kwargs or scaled.keys().isdisjoint(step.inputs):
+        return step
+    a, b = step.args
+    if type(b) is Ref and scaled.get(b, (b, 1))[1] == -1:
+        function = np.subtract if step.function is np.add else np.add
+        return step.with_arguments(function, (a, scaled[b][0]), step.kwargs)
+    if step.function is np.add and type(a) is Ref and scaled.get(a, (a, 1))[1] == -1:
+        return step.with_arguments(np.subtract, (b, scaled[a][0]), step.kwargs)
+    return step
+
+
+def _with_one_factor(step, scaled, specs):
+    """c (d x) as (c d) x where c or d is a power of two, which rounds nothing."""
+    if step.function is not np.multiply or step.kwargs or len(step.inputs) != 1 or step.inputs[0] not in scaled:
+        return step
+    if type(step.out) is tuple or specs[step.out] != specs[step.inputs[0]]:  # promoted by a NumPy number
+        return step
+    c = next(arg for arg in step.args if type(arg) is not Ref)
+    x, d = scaled[step.inputs[0]]
+    if not all(type(f) in (int, float) or isinstance(f, np.floating) for f in (c, d)) or 0 in (c, d):
+        return step
+    if abs(math.frexp(c)[0]) != 0.5 and abs(math.frexp(d)[0]) != 0.5:
+        return step
+    product = c * d
+    if not _FAR_FROM_THE_LIMITS[0] < abs(product) < _FAR_FROM_THE_LIMITS[1]:
+        return step
+    return step.with_arguments(np.multiply, (product, x), step.kwargs)
+
+
+def _unspread(step, spread, specs):
+    """An elementwise step on arrays that were broadcast, on the arrays themselves, if another operand has the shape."""
+    function = step.function
+    if not isinstance(function, np.ufunc) or function.signature or spread.keys().isdisjoint(step.inputs):
+        return step
+    shape = specs[step.outs[0]].shape
+    if not any(specs[ref].is_ndarray and specs[ref].shape == shape and ref not in spread for ref in step.inputs):
+        return step
+    is_full = [type(arg) is Ref and arg in spread and specs[arg].shape == shape for arg in step.args]
+    args = tuple([spread[arg] if full else arg for arg, full in zip(step.args, is_full, strict=True)])
+    return step.with_arguments(function, args, step.kwargs)
+
+
+def live(steps, outputs, guards):
     """The steps on which an output or a guard depends."""
     needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
     kept = []
     for step in reversed(steps):
         if not needed.isdisjoint(step.outs):
             kept.append(step)
-            needed.update(inputs_of(step))
+            needed.update(step.inputs)
     return kept[::-1]
 
 
-def _simplify(function, args, kwargs, specs):
+def _simplify(step, specs):
+    """The same step with arguments that NumPy handles faster: x ** 2 as a square, constants of one number as that."""
+    function = step.function
+    if function is np.power or function is operator.pow:
+        return _square(step, specs)
+    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(step.args) < 2:
+        return step
+    if any(isinstance(a, np.ndarray) for a in step.args):
+        shape = specs[step.out].shape
+        if any(specs[a].is_ndarray and specs[a].shape == shape for a in step.inputs):
+            return step.with_arguments(function, tuple(map(_one_number, step.args)), step.kwargs)
+    return step
+
+
+def _square(step, specs):
     """x ** 2 as NumPy's own ndarray ** 2."""
-    if function in (np.power, operator.pow) and not kwargs and type(args[0]) is Ref and specs[args[0]].is_ndarray:
-        exponent = args[1]
-        if type(exponent) is int and exponent == 2 and specs[args[0]].dtype.kind in "fc":
-            return np.square, args[:1]
-    return function, args
+    base, exponent, *more = step.args
+    if more or step.kwargs or type(base) is not Ref or type(exponent) is not int or exponent != 2:
+        return step
+    if specs[base].is_ndarray and specs[base].dtype.kind in "fc":
+        return step.with_arguments(np.square, (base,), step.kwargs)
+    return step
+
+
+def _one_number(a):
+    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
+        return a[(0,) * a.ndim]
+    return a
 
 
 def _is_all(value, number):
@@ -82,9 +217,10 @@ def _is_all(value, number):
     return False
 
 
-def _neutral(function, args, kwargs, specs, out):
+def _neutral(step, specs):
     """The Ref that a step merely repeats, or None."""
-    if kwargs or type(out) is tuple:
+    function, args, out = step.function, step.args, step.out
+    if type(out) is tuple or (step.kwargs and not (function is np.reshape and step.kwargs == {"order": "C"})):
         return None
     result = specs[out]
 
@@ -104,23 +240,6 @@ def _neutral(function, args, kwargs, specs, out):
         if function in (np.reshape, np.broadcast_to, astype) and result.is_ndarray:
             return args[0]
     return None
-
-
-def _small_constants(step, args, specs):
-    """Constants that are one number repeated become that number, where another operand has the full shape."""
-    function = step.function
-    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(args) < 2:
-        return args
-    shape = specs[step.out].shape
-    if not any(type(a) is Ref and specs[a].is_ndarray and specs[a].shape == shape for a in args):
-        return args
-    return tuple([_one_number(a) for a in args])
-
-
-def _one_number(a):
-    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
-        return a[(0,) * a.ndim]
-    return a
 
 
 def hashable(tree):

@@ -1,9 +1,22 @@
 """Where the values of a program live: liveness, buffers that are reused, steps that work in place."""
 
+from collections import Counter
+
 import numpy as np
 
 from opad.programs import results
-from opad.programs.functions import REDUCTIONS, VIEWS, WITH_OUT, inputs_of, is_known, makes_new_array, refs_in
+from opad.programs.accumulation import fills_a_part
+from opad.programs.functions import (
+    PART_WRITERS,
+    REDUCTIONS,
+    TRANSFORMS,
+    VIEWS,
+    WITH_OUT,
+    is_known,
+    makes_new_array,
+    refs_in,
+)
+from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, getitem
 
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
@@ -17,6 +30,8 @@ class Plan:
     buffers : dict Ref -> number of a piece of memory, for values that are written with out=
     sizes : list of bytes, one per piece of memory
     stacked : dict Ref -> None for a stack, or (Ref of the stack, index or slice) for what lies in it
+    fresh : dict Ref of a stack of results, allocated in every call -> Refs of what lies in it
+    grown : dict Ref of a result -> Ref of the array that becomes it when the last part is added
     recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
     fixed_views : set of Refs, views of buffers that are made once
     roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
@@ -28,37 +43,65 @@ class Plan:
         self.lasting = {out for out in outputs if type(out) is Ref}
         self.buffers, self.sizes, self.fixed_views, self.roots = {}, [], set(), {}
         self.stacked = {} if stacks is None else dict.fromkeys(stacks.arrays) | stacks.places
-        self._given_away = {ref for step in steps if not is_known(step.function) for ref in inputs_of(step)}
-        large = [step.out for step in steps if step.out in self.results and writes_out(step, specs)]
-        self.recycled = {ref for ref in large if results.is_counted and specs[ref].nbytes >= results.SMALLEST}
+        self.fresh = {ref: [] for ref in stacks.fresh} if stacks else {}
+        for ref, place in self.stacked.items():
+            if place is not None and place[0] in self.fresh:
+                self.fresh[place[0]].append(ref)
+        self._given_away = {ref for step in steps if not is_known(step.function) for ref in step.inputs}
+        alone = self.results - self.stacked.keys()
+        alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
+        self.recycled = {
+            ref for ref in (*alone, *self.fresh) if results.is_counted and specs[ref].nbytes >= results.SMALLEST
+        }
+        self.grown = self._grown_results()
         self._find_buffers()
         self._assign_memory()
 
     def _find_buffers(self):
         for step in self.steps:
-            out = step.out
-            if out in self.stacked:
-                continue
-            if writes_out(step, self.specs) and out not in self.results and out not in self._given_away:
-                self.buffers[out] = None
-                self.roots[out] = frozenset([out])
+            if step.out in self.stacked:
                 continue
             shared = frozenset()
             if not makes_new_array(step):
-                shared = shared.union(*(self.roots.get(ref, ()) for ref in inputs_of(step)))
+                shared = shared.union(*(self.roots.get(ref, ()) for ref in step.inputs))
                 if step.function in VIEWS | {getitem} and self._is_fixed(step):
-                    self.fixed_views.add(out)
-            for ref in step.outs:
-                self.roots[ref] = shared
+                    self.fixed_views.add(step.out)
+            self.roots.update(dict.fromkeys(step.outs, shared))
+            # A loop that reads elements elsewhere must not write into an earlier result, which may be its argument.
+            kept = self.lasting if isinstance(step.function, FusedSteps) else self.results
+            for out in written(step, self.specs):
+                if out not in kept and out not in self._given_away:
+                    self.buffers[out] = None
+                    self.roots[out] = frozenset([out])
+
+    def _grown_results(self):
+        """dict Ref of a result -> Ref of the total to which its last part is added: one array, the caller's."""
+        uses = Counter(ref for step in self.steps for ref in step.inputs)
+        makers, grown = {step.out: step for step in self.steps if type(step.out) is Ref}, {}
+        for step in reversed(self.steps):
+            if step.function not in PART_WRITERS or step.out not in self.results or step.out in self.stacked:
+                continue
+            total = step.args[0]
+            alone = type(total) is Ref and uses[total] == 1 and total not in self.lasting and total not in self.stacked
+            if alone and total in makers and writes_out(makers[total], self.specs):
+                grown[step.out] = total
+                self.results.add(total)
+                if self.recycled.intersection([step.out]):
+                    self.recycled.add(total)
+        return grown
 
     def is_written(self, ref):
         """True for values that are written with out=, into a buffer or a stack."""
         return ref in self.buffers or ref in self.stacked
 
+    def is_held(self, ref):
+        """True for values that live in memory of the program."""
+        return self.is_written(ref) and ref not in self.fresh and (self.stacked.get(ref) or [None])[0] not in self.fresh
+
     def _is_fixed(self, step):
         """A view of a buffer by static arguments, which stays valid from call to call."""
         base, *rest = step.args
-        if type(base) is not Ref or (base not in self.buffers and base not in self.fixed_views):
+        if type(base) is not Ref or not (self.is_held(base) or base in self.fixed_views):
             return False
         if refs_in(rest) or refs_in(step.kwargs) or not self.specs[step.out].is_ndarray:
             return False
@@ -79,7 +122,7 @@ class Plan:
     def _assign_memory(self):
         last = {}
         for number, step in enumerate(self.steps):
-            for ref in (*inputs_of(step), *step.outs):
+            for ref in (*step.inputs, *step.outs):
                 for root in self.roots.get(ref, ()):
                     last[root] = number
         for out in self.lasting:
@@ -90,26 +133,27 @@ class Plan:
             ending.setdefault(number, []).append(root)
         free = {}
         for number, step in enumerate(self.steps):
-            dying = [root for root in ending.get(number, ()) if root != step.out]
-            if step.out in self.buffers:
+            dying = [root for root in ending.get(number, ()) if root not in step.outs]
+            for out in step.outs:
+                if out not in self.buffers:
+                    continue
                 operand = self._in_place(step, dying)
                 if operand is None:
-                    self._place(step.out, free)
+                    self._place(out, free)
                 else:
-                    self.buffers[step.out] = self.buffers[operand]
+                    self.buffers[out] = self.buffers[operand]
                     dying.remove(operand)
-            if step.out in ending.get(number, ()):
-                dying.append(step.out)
-            for root in dying:
+            for root in dying + [out for out in step.outs if out in ending.get(number, ())]:
                 memory = self.buffers[root]
                 free.setdefault(self.sizes[memory], []).append(memory)
 
     def _in_place(self, step, dying):
         """An operand whose memory the result of an elementwise step may take over, or None."""
-        if not isinstance(step.function, np.ufunc) or step.function.signature:
+        is_part = step.function in PART_WRITERS
+        if not is_part and (not isinstance(step.function, np.ufunc) or step.function.signature):
             return None
-        spec, operands = self.specs[step.out], refs_in(step.args)
-        for ref in operands:
+        spec, operands = self.specs[step.out], step.inputs
+        for ref in [arg for arg in step.args[:1] if type(arg) is Ref] if is_part else operands:
             if ref in dying and self.specs[ref] == spec and self.specs[ref].order == spec.order:
                 others = [other for other in operands if other != ref]
                 if not any(ref in self.roots.get(other, ()) for other in others):
@@ -129,10 +173,10 @@ class Plan:
         last = {}
         for number, step in enumerate(self.steps):
             last.update((ref, number) for ref in step.outs)
-            last.update((ref, number) for ref in inputs_of(step) if ref in last)
-        dying = {}
+            last.update((ref, number) for ref in step.inputs if ref in last)
+        dying, growing = {}, set(self.grown.values())
         for ref, number in last.items():
-            kept = ref in self.lasting or self.is_written(ref) or ref in self.fixed_views
+            kept = ref in self.lasting or ref in growing or self.is_written(ref) or ref in self.fixed_views
             if not kept and self.specs[ref].nbytes >= LARGE:
                 dying.setdefault(number, []).append(ref)
         return dying
@@ -140,7 +184,7 @@ class Plan:
     @property
     def held(self):
         """Refs of all values that live in memory of the program, in the order of `allocate`."""
-        return [*self.buffers, *self.stacked]
+        return [*self.buffers, *filter(self.is_held, self.stacked)]
 
     def allocate(self):
         """Fresh arrays for the values that are held."""
@@ -150,19 +194,27 @@ class Plan:
             spec = self.specs[ref]
             flat = memory[number][: spec.nbytes].view(spec.dtype)
             arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
-        for ref, place in self.stacked.items():  # stacks come before what lies in them
-            spec = self.specs[ref]
+        for ref in filter(self.is_held, self.stacked):  # stacks come before what lies in them
+            spec, place = self.specs[ref], self.stacked[ref]
             arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
         return list(arrays.values())
 
     @property
     def nbytes(self):
         """Bytes of all memory of the program."""
-        return sum(self.sizes) + sum(self.specs[ref].nbytes for ref, place in self.stacked.items() if place is None)
+        stacks = [ref for ref, place in self.stacked.items() if place is None and ref not in self.fresh]
+        return sum(self.sizes) + sum(self.specs[ref].nbytes for ref in stacks)
+
+
+def written(step, specs):
+    """The results that a call can write into buffers."""
+    if isinstance(step.function, FusedSteps):
+        return step.function.written(step)
+    return step.outs if writes_out(step, specs) else ()
 
 
 def writes_out(step, specs):
-    """True for calls that can write their result into a buffer."""
+    """True for calls with one result that can write it into a buffer."""
     if type(step.out) is tuple:
         return False
     spec, function = specs[step.out], step.function
@@ -170,10 +222,15 @@ def writes_out(step, specs):
         return False
     if isinstance(function, np.ufunc):
         return not step.kwargs and function.nout == 1 and len(step.args) == function.nin
+    if function in PART_WRITERS or fills_a_part(step):
+        return True
+    if function in TRANSFORMS:
+        return spec.order == "C" and step.kwargs.get("out") is None
     if function in REDUCTIONS:
         return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
     if function in WITH_OUT:
-        return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
+        has_axis = len(step.args) == 1 or (len(step.args) == 2 and type(step.args[1]) is int)
+        return step.kwargs.keys() <= {"axis", "keepdims"} and has_axis
     return is_matrix_product(step, specs)
 
 

@@ -6,10 +6,13 @@ from itertools import count
 
 import numpy as np
 
-from opad.programs.functions import inputs_of
+from opad.programs.accumulation import accumulate
+from opad.programs.fused import FusedSteps
+from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
 from opad.programs.optimise import optimise
-from opad.programs.plan import Plan, is_matrix_product, writes_out
+from opad.programs.plan import Plan, is_matrix_product, written
+from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
 from opad.programs.stacking import stack_small_steps
 
@@ -22,22 +25,38 @@ class Program:
     Attributes
     ----------
     source : str, the Python text that is run
+    fusion : Fusion, or None
     structure : optree structure of the result
     watch : Watch, what the program relies on besides its arguments
     unpack : function from the arguments to their leaves, where they are nothing but arrays
     """
 
-    def __init__(self, recording, inputs, outputs, structure, watch, donate=False):
+    def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False):
         steps, guards, outputs = optimise(recording, outputs)
-        steps, stacks = stack_small_steps(steps, outputs, guards, recording.specs)
-        plan = Plan(steps, outputs, recording.specs, donate, stacks)
-        source = Source(plan, inputs, guards)
-        self.filename = f"<opad program {next(_numbers)}>"
-        self.source = source.text
+        specs, numpys, stacks, self.fusion = recording.specs, steps, None, None
+        if fuse:
+            self.fusion = Fusion(steps, outputs, guards, specs)
+            steps = self.fusion.steps
+        else:
+            steps = with_python_numbers(steps, outputs, guards, specs)
+            is_numpys = steps is numpys
+            steps = accumulate(steps, outputs, guards, specs)
+            steps, stacks = stack_small_steps(steps, outputs, guards, specs, donate)
         self.structure = structure
         self.watch = watch
         self.unpack = None
-        self.facts = (len(recording.steps), plan, guards)
+        self._write(Plan(steps, outputs, specs, donate, stacks), len(recording.steps), inputs, guards)
+        self._alternative = None
+        if not fuse and not is_numpys:
+            self._alternative = lambda: self._write(
+                Plan(numpys, outputs, specs, donate), len(recording.steps), inputs, guards
+            )
+
+    def _write(self, plan, recorded, inputs, guards):
+        source = Source(plan, inputs, guards)
+        self.filename = f"<opad program {next(_numbers)}>"
+        self.source = source.text
+        self.facts = (recorded, plan, guards)
         self._origins = source.origins
         self._make = source.compile(self.filename)
         self._local = threading.local()
@@ -50,8 +69,14 @@ class Program:
             run = self._make()
         try:
             return run(*leaves)
+        except (NotFinite, ZeroDivisionError):
+            if self._alternative is None:
+                raise
         finally:
             local.run = run
+        self._alternative()  # from now on NumPy's numbers, which warn
+        self._alternative = None
+        return self(leaves)
 
     def origin_of(self, error):
         """The user's (file, line) of the step that raised, or None."""
@@ -65,9 +90,11 @@ class Program:
         recorded, plan, guards = self.facts
         specs, steps = plan.specs, plan.steps
         constants = {id(a): a for step in steps for a in step.args if isinstance(a, np.ndarray) and a.size > 1}
-        outs = [specs[ref] for step in steps for ref in step.outs if writes_out(step, specs)]
+        outs = [specs[ref] for step in steps for ref in written(step, specs)]
+        fused = {"fused": self.fusion.statistics()} if self.fusion else {}
         return {
             "steps": f"{len(steps)} of {recorded} recorded",
+            **fused,
             "floating-point operations": f"{sum(_operations(step, specs) for step in steps):.4g}",
             "bytes written": f"{sum(spec.nbytes for spec in outs):.4g}",
             "buffers": f"{len(plan.sizes)} pieces, {plan.nbytes:,} bytes, for {len(plan.held)} values",
@@ -80,6 +107,8 @@ class Program:
 
 def _operations(step, specs):
     """Multiplications and additions of a step, where they are known."""
+    if isinstance(step.function, FusedSteps):
+        return sum(_operations(part, specs) for part in step.function.steps)
     size = sum(specs[ref].size for ref in step.outs)
     if is_matrix_product(step, specs) or step.function is np.matmul:
         first = step.args[0]
@@ -88,7 +117,7 @@ def _operations(step, specs):
     if isinstance(step.function, np.ufunc):
         return size
     if step.function in (np.sum, np.max, np.min, np.prod):
-        return sum(specs[ref].size for ref in inputs_of(step))
+        return sum(specs[ref].size for ref in step.inputs)
     return 0
 
 

@@ -1,11 +1,15 @@
 """The array that a recorded function sees in place of each of its arguments."""
 
 import operator
+import sys
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from opad.errors import TracingError
+from opad.operators.assignment import set_at
+from opad.programs.results import is_counted
+from opad.tracing.inplace import TEMPORARY
 from opad.tracing.methods import install_methods
 
 _PYTHON = (float, complex, int, bool)
@@ -34,13 +38,17 @@ class RecordedArray(NDArrayOperatorsMixin):
         self.ref = ref
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any(x is not None for x in kwargs.get("out") or ()) or method == "at":
+        if any(_is_traced(x) for x in inputs):
+            return NotImplemented
+        out = [x for x in kwargs.get("out") or () if x is not None]
+        if len(out) == 1 and type(out[0]) is RecordedArray and method == "__call__" and ufunc.nout == 1:
+            kwargs = {name: value for name, value in kwargs.items() if name != "out"}
+            return out[0].become(getattr(ufunc, method)(*inputs, **kwargs))
+        if out or method == "at":
             raise TracingError(
                 f"{ufunc.__name__} was to write into an existing array while a program was being recorded. Expected an "
                 "expression that makes a new array: write y = y + x."
             )
-        if any(_is_traced(x) for x in inputs):
-            return NotImplemented
         if (
             ufunc is np.power
             and method == "__call__"
@@ -75,8 +83,8 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array__(self, *args, **kwargs):
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
-            "expected NumPy functions and operators (np.take(table, index) rather than table[index]). Compute it "
-            "outside the compiled function, or pass it as an argument."
+            "expected NumPy functions and operators (np.take(table, index), not table[index]), and arrays made by "
+            "np.zeros_like(x) to assign to. Compute it outside the compiled function, or pass it as an argument."
         )
 
     shape = property(lambda self: np.shape(self.value))
@@ -114,7 +122,8 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __float__(self):
         raise TracingError(
             "float() of a value while a program was being recorded would make it a constant. Expected NumPy functions "
-            "(np.sin rather than math.sin); return the value and convert it outside the compiled function."
+            "(np.sin, not math.sin) and arrays made by np.zeros_like(x) to assign to; return the value and convert "
+            "it outside the compiled function."
         )
 
     __complex__ = __float__
@@ -128,14 +137,46 @@ class RecordedArray(NDArrayOperatorsMixin):
         return self.__float__()
 
     def __setitem__(self, key, value):
+        if _is_traced(value):
+            raise TracingError(
+                "a traced value was assigned to an array from outside of its derivative while a program was being "
+                "recorded; expected an array made inside. Write z = np.zeros_like(x) with a traced x."
+            )
+        self._require_own_memory()
+        new = set_at(self, value, key)
+        self.value, self.ref = new.value, new.ref
+
+    def become(self, result):
+        """What y += x does: this array with new values."""
+        self._require_own_memory()
+        if np.shape(result) != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
+            raise TracingError(
+                f"values of shape {np.shape(result)} and dtype {result.dtype} were to be written into an array of "
+                f"shape {self.shape} and dtype {self.dtype} while a program was being recorded; expected what fits, as "
+                "in NumPy. Write y = y + x."
+            )
+        new = result.astype(self.dtype)
+        self.value, self.ref = new.value, new.ref
+        return self
+
+    def _require_own_memory(self):
+        """Raise unless a change of this array can be seen through this array alone."""
+        if self.ref in self.recording.inputs:
+            problem, remedy = "would change an argument of the function", "Work on x.copy()"
+        elif not isinstance(self.value, np.ndarray):
+            raise TypeError(f"a number, {type(self.value).__name__}, does not support assignment of items")
+        elif self.value.base is not None or sys.getrefcount(self.value) > _REFERENCES or not is_counted:
+            problem, remedy = "would be seen in another array that shares its memory", "Write .copy() for the view"
+        else:
+            return
         raise TracingError(
-            "assignment into an array while a program was being recorded; expected an expression that makes a new "
-            "array. Write np.where(mask, a, b) or np.concatenate([...])."
+            f"an assignment {problem} while a program was being recorded; expected an array that the function made and "
+            f"of which no view is in use. {remedy}, or use np.where or np.concatenate."
         )
 
     def fill(self, value):
-        """Refused, as every assignment."""
-        self.__setitem__(..., value)
+        """self[...] = value."""
+        self[...] = value
 
     def astype(self, dtype, copy=True):
         """The array in another dtype."""
@@ -151,6 +192,13 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __repr__(self):
         return f"RecordedArray({self.value!r})"
 
+
+def _references():
+    array = RecordedArray(np.empty(1), None, None)
+    return sys.getrefcount(array.value)
+
+
+_REFERENCES = _references()  # to the memory of an array that nothing else refers to
 
 # -- what arrays do without a function of NumPy, as functions ---------------------------------------------------------
 
@@ -200,6 +248,7 @@ def _install_operators():
         forward, reflected = (getattr(NDArrayOperatorsMixin, f"__{side}{name}__") for side in ("", "r"))
         setattr(RecordedArray, f"__{name}__", _operator(operation, forward, name == "pow"))
         setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, name == "pow", swapped=True))
+        setattr(RecordedArray, f"__i{name}__", _in_place(operation))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         method = getattr(NDArrayOperatorsMixin, f"__{name}__")
         setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method, False))
@@ -219,6 +268,17 @@ def _operator(operation, method, is_power, swapped=False):
         return method(self, other)
 
     return binary
+
+
+def _in_place(operation):
+    def in_place(self, other):
+        temporary = sys.getrefcount(self) == TEMPORARY
+        result = operation(self, other)
+        if result is NotImplemented or not self.shape or (temporary and self.base is not None):
+            return result  # numbers do not change in place; z[i] += x assigns the sum to z[i] afterwards
+        return self.become(result)
+
+    return in_place
 
 
 def _unary(operation, method):

@@ -5,11 +5,13 @@ seen as the NumPy calls that it makes; there is no second implementation of anyt
 """
 
 import sys
+from functools import lru_cache
 
 import numpy as np
 
 from opad.errors import TracingError
 from opad.programs import functions as kinds
+from opad.programs.functions import refs_in
 from opad.programs.recorded import RecordedArray, Ref, getitem
 from opad.tracing import protect
 
@@ -64,6 +66,7 @@ class Step:
     ----------
     function : callable
     args, kwargs : arguments, with Refs for recorded values (also inside tuples and lists)
+    inputs : list of these Refs
     out : Ref, or tuple of Refs
     wrap : type of the tuple or list that the call returned, or None
     origin : (file, line) in the user's code
@@ -71,12 +74,15 @@ class Step:
     errstate : dict of np.geterr where it is not the caller's, or None
     """
 
-    __slots__ = ("args", "errstate", "function", "kwargs", "origin", "out", "scope")
+    __slots__ = ("args", "errstate", "function", "inputs", "kwargs", "origin", "out", "scope")
 
     def __init__(self, function, args, kwargs, out, origin, scope=0, errstate=None):
         self.function = function
         self.args = args
         self.kwargs = kwargs
+        self.inputs = refs_in(args)
+        if kwargs:
+            self.inputs += refs_in(kwargs)
         self.out = out
         self.origin = origin
         self.scope = scope
@@ -122,6 +128,7 @@ class Recording:
     steps : list of Step
     guards : list of Guard
     specs : list of Spec, one per Ref
+    inputs : set of Refs of the arguments
     failed : (file, line) of a call that raised, or None; the function may have caught the exception
     """
 
@@ -129,6 +136,7 @@ class Recording:
         self.steps = []
         self.guards = []
         self.specs = []
+        self.inputs = set()
         self.failed = None
         self.constants = constants
         self.foreign = False
@@ -153,10 +161,11 @@ class Recording:
 
     def call(self, function, args, kwargs):
         """Run a call on the values and add it to the steps."""
+        function = kinds.NUMPYS_OWN.get(function, function)
         plain_args, plain_kwargs = self.values(args), self.values(kwargs)
         if function in kinds.STATIC:
             return function(*plain_args, **plain_kwargs)
-        if function in kinds.FRESH_CONSTANTS:
+        if function in kinds.FRESH_CONSTANTS and not _is_called_by_user():
             return self.constants.own(function(*plain_args, **plain_kwargs))
         kinds.refuse_mutation(function, kwargs)
         errstate = np.geterr()
@@ -219,17 +228,35 @@ class Recording:
         return tree
 
 
+def _is_called_by_user():
+    """True if the recorded function itself made the NumPy call, to get an array that it may assign to."""
+    frame = sys._getframe(3)
+    while frame is not None and "/numpy/" in frame.f_code.co_filename.replace("\\", "/"):
+        frame = frame.f_back
+    return frame is not None and _place(frame.f_code.co_filename) == "user"
+
+
 def _origin():
     """(file, line) of the innermost frame of the recorded function itself; ("", 0) for steps of a substitution."""
     frame = sys._getframe(2)
     while frame is not None:
-        path = frame.f_code.co_filename.replace("\\", "/")
-        if path.endswith("/opad/programs/compiled.py"):
+        path = frame.f_code.co_filename
+        place = _place(path)
+        if place == "end":
             break
-        if not any(part in path for part in ("/opad/", "/numpy/", "<__array_function__")):
+        if place == "user":
             return path, frame.f_lineno
         frame = frame.f_back
     return "", 0
+
+
+@lru_cache(maxsize=1024)
+def _place(path):
+    """Whose a file is: "user", "library", or "end" for the caller of the recorded function."""
+    path = path.replace("\\", "/")
+    if path.endswith("/opad/programs/compiled.py"):
+        return "end"
+    return "library" if any(part in path for part in ("/opad/", "/numpy/", "<__array_function__")) else "user"
 
 
 __all__ = ["ForeignSymbol", "Guard", "RecordedArray", "Recording", "Ref", "Spec", "Step", "getitem"]

@@ -1,21 +1,24 @@
 """Small independent steps of one kind as one call: 50 products y * y of 8 numbers become one of 50 x 8.
 
-The operands of such a group are written into consecutive places of one array, a stack, by the steps that compute them.
-Only arithmetic that is exact to the last bit in any grouping is stacked, so results do not change.
+The operands of such a group are written into consecutive places of one array, a stack, by the steps that compute them;
+its results are places of another. Nothing changes in a bit: elementwise arithmetic is exact in any grouping, matrix
+products and reductions are stacked where a trial on random operands of their shapes and layouts gives equal bits.
 """
 
 from collections import defaultdict
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
-from opad.programs.functions import inputs_of, is_known
+from opad.programs.functions import REDUCTIONS, is_known
 from opad.programs.optimise import hashable
-from opad.programs.plan import writes_out
+from opad.programs.plan import is_matrix_product, writes_out
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Spec, Step
 
 SMALL = 1 << 13  # bytes of one value, above which a call costs more than its overhead
+LARGEST = 1 << 18  # bytes of a stack: who keeps one of the results in it keeps them all
 FEWEST = 4
 LONGEST = 5000  # steps of a program in which groups are looked for
 MOST_GROUPS = 32
@@ -28,142 +31,251 @@ class Stacks:
     Attributes
     ----------
     arrays : set of Refs of whole stacks
+    fresh : set of those that hold results, and are allocated anew in every call
     places : dict Ref -> (Ref of a stack, index or slice)
     members : dict Ref of the result of a group -> Refs of the values in it
     """
 
     def __init__(self):
-        self.arrays, self.places, self.members = set(), {}, {}
+        self.arrays, self.fresh, self.places, self.members = set(), set(), {}, {}
 
 
-def stack_small_steps(steps, outputs, guards, specs):
+def stack_small_steps(steps, outputs, guards, specs, donate=False):
     """(steps, Stacks) with groups of small steps as single calls."""
-    stacks = Stacks()
+    grouping = _Grouping(outputs, guards, specs, donate)
     if len(steps) > LONGEST:
-        return steps, stacks
-    fixed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
-    fixed.update(ref for step in steps if not is_known(step.function) for ref in inputs_of(step))
-    rejected = set()
+        return steps, grouping.stacks
+    grouping.fixed.update(ref for step in steps if not is_known(step.function) for ref in step.inputs)
     for _ in range(MOST_GROUPS):
-        grouped = _one_group(steps, fixed, specs, stacks, rejected)
+        grouped = grouping.with_one_more(steps)
         if grouped is None:
             break
         steps = grouped
-    return steps, stacks
+    return _without_idle_transposes(steps, outputs), grouping.stacks
 
 
-def _one_group(steps, fixed, specs, stacks, rejected):
-    """The steps with one more group, or None."""
-    defined, used, writers, candidates = {}, {}, {}, defaultdict(list)
-    for position, step in enumerate(steps):
-        for ref in step.outs:
-            for member in stacks.members.get(ref, (ref,)):
-                defined[member], writers[member] = position, step
-        for ref in inputs_of(step):
-            used.setdefault(ref, position)
-        if _is_small(step, fixed, specs, stacks):
-            candidates[_kind(step, specs)].append(step)
-    for steps_of_kind in candidates.values():
-        for group in _independent(steps_of_kind, defined, used):
-            if len(group) < FEWEST or group[0].out in rejected:
-                continue
-            operands = _operands(group, fixed, specs, stacks, writers)
-            if operands is None:
-                rejected.add(group[0].out)
-                continue
-            last = max((defined.get(ref, -1) for step in group for ref in inputs_of(step)), default=-1)
-            return _replaced(steps, group, operands, last, specs, stacks)
-    return None
+class _Grouping:
+    """The search for groups.
 
+    Attributes
+    ----------
+    results : set of Refs that belong to the caller
+    fixed : set of Refs that must stay where they are: guards look at them, or functions that may keep them
+    rejected : set of the first results of groups that cannot be stacked
+    """
 
-def _is_small(step, fixed, specs, stacks):
-    if step.function not in _EXACT or step.out in fixed or step.out in stacks.arrays or not writes_out(step, specs):
-        return False
-    spec = specs[step.out]
-    return step.out not in stacks.places and spec.order == "C" and 0 < spec.nbytes <= SMALL
+    def __init__(self, outputs, guards, specs, donate):
+        self.specs, self.stacks = specs, Stacks()
+        self.results = set() if donate else {out for out in outputs if type(out) is Ref}
+        self.fixed = {guard.ref for guard in guards}
+        self.rejected = set()
+        self._kinds = {}  # Ref -> what its step has in common with steps of its group, or None if it cannot be in one
 
-
-def _kind(step, specs):
-    spec, args = specs[step.out], step.args
-    slots = [hashable(a) if type(a) is not Ref else (specs[a].shape, specs[a].dtype.str) for a in args]
-    equal = [[a is b or (type(a) is type(b) is Ref and a == b) for b in args] for a in args]
-    return step.function, spec.shape, spec.dtype.str, repr(step.errstate), tuple(slots), repr(equal)
-
-
-def _independent(steps, defined, used):
-    """Groups in which everything is computed before any result is used."""
-    groups, latest, earliest = [[]], -1, np.inf
-    for step in steps:
-        start = max((defined.get(ref, -1) for ref in inputs_of(step)), default=-1)
-        end = used.get(step.out, np.inf)
-        if max(latest, start) >= min(earliest, end):
-            groups.append([])
-            latest, earliest = -1, np.inf
-        groups[-1].append(step)
-        latest, earliest = max(latest, start), min(earliest, end)
-    return groups
-
-
-def _operands(group, fixed, specs, stacks, writers):
-    """For every argument of the group: what all steps share, or the list of Refs to be stacked; None if impossible."""
-    operands = []
-    for slot in range(len(group[0].args)):
-        refs = [step.args[slot] for step in group]
-        if type(refs[0]) is not Ref or all(ref == refs[0] for ref in refs):
-            operands.append(refs[0])
-            continue
-        if len(set(refs)) != len(refs) or specs[refs[0]].shape != specs[group[0].out].shape:
-            return None
-        if _slice_of(refs, stacks) is None and not all(
-            ref in writers and ref not in fixed and ref not in stacks.places and ref not in stacks.arrays
-            and specs[ref].order == "C" and writes_out(writers[ref], specs)
-            for ref in refs
-        ):  # fmt: skip
-            return None
-        operands.append(refs)
-    return operands if any(type(refs) is list for refs in operands) else None
-
-
-def _slice_of(refs, stacks):
-    """(stack, slice) if the values lie in one stack at equal distances, else None."""
-    places = [stacks.places.get(ref) for ref in refs]
-    if any(place is None or type(place[1]) is slice or place[0] != places[0][0] for place in places):
+    def with_one_more(self, steps):
+        """The steps with one more group, or None."""
+        defined, used, candidates = {}, {}, defaultdict(list)
+        self.writers, self.transposed = {}, {}
+        for position, step in enumerate(steps):
+            for ref in step.outs:
+                for member in self.stacks.members.get(ref, (ref,)):
+                    defined[member], self.writers[member] = position, step
+            for ref in step.inputs:
+                used.setdefault(ref, position)
+            if _is_transpose(step, self.specs):
+                self.transposed[step.out] = step.args[0]
+            elif self._is_free(step.out) and (kind := self._kind(step)) is not None:
+                candidates[kind, *map(self._can_be_stacked, step.inputs)].append(step)
+        for steps_of_kind in candidates.values():
+            for group in self._independent(steps_of_kind, defined, used):
+                if len(group) < FEWEST or group[0].out in self.rejected:
+                    continue
+                operands = self._operands(group)
+                if operands is None or not self._agrees(group[0], operands):
+                    self.rejected.add(group[0].out)
+                    continue
+                last = max((defined.get(ref, -1) for step in group for ref in step.inputs), default=-1)
+                return self._replaced(steps, group, operands, last)
         return None
-    positions = [index for _, index in places]
-    distance = positions[1] - positions[0]
-    if not distance or any(b - a != distance for a, b in pairwise(positions)):
-        return None
-    stop = positions[-1] + distance
-    return places[0][0], slice(positions[0], None if stop < 0 else stop, distance)
 
+    def _is_free(self, ref):
+        return ref not in self.fixed and ref not in self.stacks.arrays and ref not in self.stacks.places
 
-def _replaced(steps, group, operands, last, specs, stacks):
-    """The steps with the group as one call after position `last`."""
-    args, made = [], {}
-    for operand in operands:
-        if type(operand) is list:
-            key = tuple(operand)
-            if key not in made:
-                made[key] = _stacked(operand, specs, stacks)
-            operand = made[key]
-        args.append(operand)
-    result = _stacked([step.out for step in group], specs, stacks)
-    stacks.members[result] = [step.out for step in group]
-    first = group[0]
-    merged = Step(first.function, tuple(args), {}, result, first.origin, first.scope, first.errstate)
-    gone = set(map(id, group))
-    kept = [step for step in steps[: last + 1] if id(step) not in gone]
-    return [*kept, merged, *(step for step in steps[last + 1 :] if id(step) not in gone)]
+    def _is_small(self, step):
+        if step.function not in _EXACT and step.function not in REDUCTIONS and not is_matrix_product(step, self.specs):
+            return False
+        return writes_out(step, self.specs) and all(map(self._fits, (step.out, *step.inputs)))
 
+    def _fits(self, ref):
+        return 0 < self.specs[ref].nbytes <= SMALL
 
-def _stacked(refs, specs, stacks):
-    """A Ref for an array of several values: a new stack, or a slice of the one in which they lie."""
-    place = _slice_of(refs, stacks)
-    specs.append(Spec(np.broadcast_to(np.empty((), specs[refs[0]].dtype), (len(refs), *specs[refs[0]].shape))))
-    ref = Ref(len(specs) - 1)
-    if place is not None:
-        stacks.places[ref] = place
+    def _kind(self, step):
+        if step.out not in self._kinds:
+            self._kinds[step.out] = self._find_kind(step) if self._is_small(step) else None
+        return self._kinds[step.out]
+
+    def _find_kind(self, step):
+        spec, args = self.specs[step.out], step.args
+        slots = [hashable(a) if type(a) is not Ref else self._layout(a) for a in args]
+        equal = [[a is b or (type(a) is type(b) is Ref and a == b) for b in args] for a in args]
+        keywords = hashable(step.kwargs), repr(step.errstate)
+        return step.function, spec.shape, spec.dtype.str, keywords, tuple(slots), repr(equal)
+
+    def _layout(self, ref):
+        spec = self.specs[ref]
+        return spec.shape, spec.dtype.str, spec.order, ref in self.transposed
+
+    def _can_be_stacked(self, ref):
+        base = self.transposed.get(ref, ref)
+        return base in self.stacks.places or self._can_move(base)
+
+    def _independent(self, steps, defined, used):
+        """Groups in which everything is computed before any result is used."""
+        groups, latest, earliest = [[]], -1, np.inf
+        most = LARGEST // max(self.specs[ref].nbytes for ref in (steps[0].out, *steps[0].inputs))
+        for step in steps:
+            start = max((defined.get(ref, -1) for ref in step.inputs), default=-1)
+            end = used.get(step.out, np.inf)
+            if max(latest, start) >= min(earliest, end) or len(groups[-1]) == most:
+                groups.append([])
+                latest, earliest = -1, np.inf
+            groups[-1].append(step)
+            latest, earliest = max(latest, start), min(earliest, end)
+        return groups
+
+    def _operands(self, group):
+        """For every argument of the group: what all steps share, or the list of Refs to be stacked; None if impossible.
+
+        A list of transposed matrices stands for the stack of the matrices, transposed.
+        """
+        operands, ndim = [], self.specs[group[0].out].ndim
+        for slot in range(len(group[0].args)):
+            refs = [step.args[slot] for step in group]
+            if type(refs[0]) is not Ref or all(ref == refs[0] for ref in refs):
+                operands.append(refs[0])
+                continue
+            bases = [self.transposed.get(ref, ref) for ref in refs]
+            elementwise = group[0].function in _EXACT
+            if len(set(refs)) != len(refs) or (elementwise and self.specs[refs[0]].ndim != ndim):
+                return None
+            if self._slice_of(bases) is None and not all(map(self._can_move, bases)):
+                return None
+            operands.append(refs)
+        return operands if any(type(refs) is list for refs in operands) else None
+
+    def _can_move(self, ref):
+        """True for values that a step of the program writes, wherever it is told to."""
+        if ref not in self.writers or not self._is_free(ref):
+            return False
+        return self.specs[ref].order == "C" and writes_out(self.writers[ref], self.specs)
+
+    def _agrees(self, step, operands):
+        """True if the group's call gives the bits that its steps give."""
+        if step.function in _EXACT:
+            return True
+        layouts = []
+        for operand, arg in zip(operands, step.args, strict=True):
+            if type(arg) is not Ref and not isinstance(arg, np.ndarray):
+                return False
+            spec = self.specs[arg] if type(arg) is Ref else Spec(arg)
+            is_stack = type(operand) is list
+            order = "CF"[operand[0] in self.transposed] if is_stack else spec.order
+            layouts.append((spec.shape, spec.dtype, order, is_stack))
+        return _trial(*_stacked_call(step, self.specs), step.function, tuple(step.kwargs.items()), tuple(layouts))
+
+    def _replaced(self, steps, group, operands, last):
+        """The steps with the group as one call after position `last`."""
+        args, made, added = [], {}, []
+        for operand in operands:
+            if type(operand) is list:
+                key = tuple(operand)
+                if key not in made:
+                    made[key] = self._stacked([self.transposed.get(ref, ref) for ref in operand])
+                    if operand[0] in self.transposed:
+                        added.append(self._transposed_stack(made[key], group[0]))
+                        made[key] = added[-1].out
+                operand = made[key]
+            args.append(operand)
+        members = [step.out for step in group]
+        result = self._stacked(members)
+        self.stacks.members[result] = members
+        first = group[0]
+        function, kwargs = _stacked_call(first, self.specs)
+        added.append(Step(function, tuple(args), dict(kwargs), result, first.origin, first.scope, first.errstate))
+        gone = set(map(id, group))
+        kept = [step for step in steps[: last + 1] if id(step) not in gone]
+        return [*kept, *added, *(step for step in steps[last + 1 :] if id(step) not in gone)]
+
+    def _stacked(self, refs):
+        """A Ref for an array of several values: a new stack, or a slice of the one in which they lie."""
+        place, spec = self._slice_of(refs), self.specs[refs[0]]
+        self.specs.append(Spec(np.broadcast_to(np.empty((), spec.dtype), (len(refs), *spec.shape))))
+        ref = Ref(len(self.specs) - 1)
+        if place is not None:
+            self.stacks.places[ref] = place
+            return ref
+        self.stacks.arrays.add(ref)
+        self.stacks.places.update((member, (ref, index)) for index, member in enumerate(refs))
+        if not self.results.isdisjoint(refs):
+            self.stacks.fresh.add(ref)
         return ref
-    stacks.arrays.add(ref)
-    stacks.places.update((member, (ref, index)) for index, member in enumerate(refs))
-    return ref
+
+    def _transposed_stack(self, ref, step):
+        self.specs.append(Spec(np.empty(self.specs[ref].shape, self.specs[ref].dtype).swapaxes(1, 2)))
+        return Step(np.swapaxes, (ref, 1, 2), {}, Ref(len(self.specs) - 1), step.origin, step.scope)
+
+    def _slice_of(self, refs):
+        """(stack, slice) if the values lie in one stack at equal distances, else None."""
+        places = [self.stacks.places.get(ref) for ref in refs]
+        if any(place is None or type(place[1]) is slice or place[0] != places[0][0] for place in places):
+            return None
+        positions = [index for _, index in places]
+        distance = positions[1] - positions[0]
+        if not distance or any(b - a != distance for a, b in pairwise(positions)):
+            return None
+        stop = positions[-1] + distance
+        return places[0][0], slice(positions[0], None if stop < 0 else stop, distance)
+
+
+def _is_transpose(step, specs):
+    if step.function is not np.transpose or len(step.args) != 1 or step.kwargs or type(step.args[0]) is not Ref:
+        return False
+    spec = specs[step.args[0]]
+    return spec.is_ndarray and spec.ndim == 2 and spec.order == "C"
+
+
+def _stacked_call(step, specs):
+    """(function, keywords as a tuple of items) that does on stacks what a step does."""
+    if step.function in _EXACT:
+        return step.function, ()
+    if step.function not in REDUCTIONS:
+        return np.matmul, ()
+    ndim, kwargs = specs[step.args[0]].ndim, dict(step.kwargs)
+    axis = kwargs.get("axis")
+    axis = range(ndim) if axis is None else axis if type(axis) is tuple else (axis,)
+    return step.function, tuple((kwargs | {"axis": tuple(k % ndim + 1 for k in axis)}).items())
+
+
+@lru_cache(maxsize=1024)
+def _trial(stacked_function, stacked_kwargs, function, kwargs, layouts):
+    """True if one call on stacks of random numbers, zeros of both signs among them, gives what single calls give."""
+    rng = np.random.default_rng(0)
+    operands = []
+    for shape, dtype, order, is_stack in layouts:
+        shape = shape[::-1] if order == "F" else shape
+        x = rng.standard_normal((FEWEST, *shape) if is_stack else shape).astype(dtype)
+        x *= rng.choice([1, 1, 1, 0, -0.0], x.shape).astype(dtype)
+        operands.append(np.swapaxes(x, -1, -2) if order == "F" else x)
+    stacked = stacked_function(*operands, **dict(stacked_kwargs))
+    is_stack = [layout[3] for layout in layouts]
+    for k in range(FEWEST):
+        args = [x[k] if of_many else x for x, of_many in zip(operands, is_stack, strict=True)]
+        single = args[0].dot(args[1]) if stacked_function is np.matmul else function(*args, **dict(kwargs))
+        if single.tobytes() != stacked[k].tobytes():
+            return False
+    return True
+
+
+def _without_idle_transposes(steps, outputs):
+    """The steps without transposes that only steps used which are now in a group."""
+    used = {ref for step in steps for ref in step.inputs} | {out for out in outputs if type(out) is Ref}
+    return [step for step in steps if step.function is not np.transpose or step.out in used]

@@ -11,7 +11,8 @@ from functools import lru_cache
 import numpy as np
 
 from opad.errors import TracingError
-from opad.operators.assignment import Clear, Place
+from opad.operators.assignment import Clear, Place, set_at
+from opad.operators.dispatch import constant_like
 from opad.operators.indexing import is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
 from opad.tracing.messages import caller
@@ -73,7 +74,7 @@ def _like(function):
         value = function(prototype, *args, **kwargs)
         if type(a) is not TracedArray or np.dtype(value.dtype).kind not in "fc" or (dtype is not None and a is None):
             return value
-        return filled(value, a.tape)
+        return filled(constant_like(value, prototype), a.tape)
 
     return implementation
 
@@ -81,6 +82,14 @@ def _like(function):
 for _function in (np.zeros_like, np.ones_like, np.empty_like):
     CONSTANTS.pop(_function, None)
     COMPOSITES[_function] = _like(np.zeros_like if _function is np.empty_like else _function)
+
+
+def _memory(x):
+    """The plain array in which the elements are, also while a program is recorded."""
+    while getattr(x, "is_symbolic", False):
+        x = x.value
+    return x
+
 
 # -- who else refers to the memory ------------------------------------------------------------------------------------
 
@@ -123,18 +132,18 @@ def is_view(array):
     record = array.tape.records[array.index]
     if record is None or record[0].is_assignable:
         return False
-    value = plain(array.value)
+    value = _memory(array)
     if _is_view_record(record):
         return True
     if not isinstance(value, np.ndarray) or value.base is None:
         return False
-    return any(isinstance(a, np.ndarray) and np.may_share_memory(value, a) for a in map(plain, record[2]))
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(value, a) for a in map(_memory, record[2]))
 
 
 def require_no_live_views(array):
     """Raise if a view of the array, which NumPy would let see the change, is still in use."""
     records, start = array.tape.records, array.index + 1
-    buffers, variables = [plain(array.value)], {array.index}
+    buffers, variables = [_memory(array)], {array.index}
     for k in range(start, len(records)):
         if records[k] is not None and _looks_into(records[k], buffers, variables):
             if _is_used(records, k):  # asked before this function itself refers to the view
@@ -144,14 +153,14 @@ def require_no_live_views(array):
                     ".copy() where the view is made."
                 )
             variables.add(k)
-            buffers.append(plain(records[k][1]))
+            buffers.append(_memory(records[k][1]))
 
 
 def _looks_into(record, buffers, variables):
     """True if the output of a record is, in NumPy, a view of one of the variables."""
     if _is_view_record(record) and record[4] and record[4][0][1] in variables:
         return True
-    y = plain(record[1])
+    y = _memory(record[1])
     return isinstance(y, np.ndarray) and y.base is not None and any(np.may_share_memory(y, b) for b in buffers)
 
 
@@ -189,9 +198,6 @@ def _record(array, key, value):
     trace = array.tape
     trace.require_open()
     value, parent = _operand(array, value)
-    for part in (array.value, value):
-        if type(part) is not TracedArray and getattr(part, "is_symbolic", False):
-            _refuse("a traced array was assigned to while a program is recorded (opad.compile)", "no assignments there")
     dtype = getattr(value, "dtype", None)
     if dtype is not None and not np.can_cast(dtype, array.dtype, "same_kind"):
         _refuse(f"{dtype} was assigned to a traced array of dtype {array.dtype}", "a dtype that fits")
@@ -232,13 +238,15 @@ def _write(array, key, value):
     alone = _holders(array) <= _ALONE and array.tape.records[array.index] is not None
     buffer = array.value
     if type(value) is TracedArray and type(buffer) is not TracedArray:
-        buffer = filled(np.array(buffer), value.tape)
+        buffer = filled(np.copy(buffer), value.tape)
     elif type(buffer) is TracedArray:
         buffer = buffer.alias()
-    elif not alone:
+    elif not alone and not getattr(buffer, "is_symbolic", False):
         buffer = np.array(buffer)
     if type(buffer) is TracedArray:
         _record(buffer, key, value)  # views of it belong to this trace, which has looked after them
+    elif getattr(buffer, "is_symbolic", False) or getattr(value, "is_symbolic", False):  # a program is recorded
+        buffer = set_at(buffer, value, key)
     else:
         buffer[key] = value
     array.value = buffer

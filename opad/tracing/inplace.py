@@ -63,14 +63,14 @@ def _references_of_a_temporary():
     return counts[0] if counts[0] < counts[1] else 0
 
 
-_TEMPORARY = _references_of_a_temporary()
+TEMPORARY = _references_of_a_temporary()
 
 
 def _install(name):
     operation = getattr(operator, name)
 
     def in_place(self, other):
-        temporary = sys.getrefcount(self) == _TEMPORARY
+        temporary = sys.getrefcount(self) == TEMPORARY
         return update(self, operation(self, other), temporary)
 
     setattr(TracedArray, f"__i{name}__", in_place)

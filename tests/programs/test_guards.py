@@ -283,6 +283,7 @@ def test_in_place_operators():
         y += 1
         return np.sum(x**2)
 
-    for function in (opad.grad(part), opad.compile(opad.grad(part)), opad.compile(part), opad.compile(f)):
+    assert_same(opad.compile(f)(x), f(x), exact=True)
+    for function in (opad.grad(part), opad.compile(opad.grad(part)), opad.compile(part)):
         with pytest.raises(opad.errors.TracingError):
             function(x)

@@ -42,6 +42,56 @@ def test_neutral_operations_vanish():
     assert names(program_of(lambda x: np.conj(np.reshape(x, 6)).astype(float) + 1, X)) == ["add"]
 
 
+def test_negations_are_subtractions():
+    f = lambda x, y: (y + -x, -1.0 * x + y, y - np.negative(x), -x - y, x * -1 + 2.5)  # noqa: E731
+    y = np.array([0.0, -0.0, np.inf, -np.inf, 1.0, 2.0])
+    for x in (y, -y, y[::-1].copy()):
+        with np.errstate(invalid="ignore"):
+            compiled = opad.compile(f)
+            for found, expected in zip(compiled(x, y), f(x, y), strict=True):
+                np.testing.assert_array_equal(found, expected)
+                np.testing.assert_array_equal(
+                    np.signbit(found)[~np.isnan(expected)], np.signbit(expected)[~np.isnan(expected)]
+                )
+    assert names(compiled.programs[0]) == ["negative", "subtract", "add", "subtract", "subtract"]
+    assert names(program_of(lambda x: (-np.arange(3.0) + x[:3], -x[:3] + np.ones((2, 1))), X)).count("negative") == 0
+
+
+def test_factors_are_gathered_where_nothing_is_rounded():
+    for dtype in (np.float32, float):
+        x = X.astype(dtype)
+        assert names(program_of(lambda x: 0.5 * (3.0 * (-2 * -x)), x)) == ["multiply"]
+        assert names(program_of(lambda x: 3.0 * (0.7 * x), x)) == ["multiply"] * 2
+        assert names(program_of(lambda x: 2.0 * (1e30 * x), x)) == ["multiply"] * 2  # near the limits of float32
+    f = lambda x, y: (y - 4 * (x * 0.1), np.float64(2) * (0.1 * x), 0 * (2 * x), np.inf * (2 * x))  # noqa: E731
+    with np.errstate(all="ignore"):
+        for x in (X, X.astype(np.float32), np.array([0.0, -0.0, np.inf, 1.0, 2.0, np.nan])):
+            assert_same(opad.compile(f)(x, X), f(x, X), exact=True)
+
+
+def test_what_is_broadcast_is_not_made():
+    x, y = X.reshape(2, 3), X[:3]
+    program = program_of(lambda x, y: np.sin(x) * np.broadcast_to(np.cos(y), (2, 3)), x, y)
+    assert names(program) == ["sin", "cos", "multiply"]
+    alone = lambda x, y: (np.sin(np.broadcast_to(y, (2, 3))), np.broadcast_to(y, (2, 3)) * np.broadcast_to(y, (2, 3)))  # noqa: E731
+    assert names(program_of(alone, x, y)) == ["broadcast_to", "sin", "multiply"]
+
+
+@pytest.mark.parametrize(("shape", "arguments"), [
+    ((6,), (1,)), ((6,), (-2,)), ((6,), (8, 0)), ((6,), (0,)), ((6,), (-12, -1)), ((3, 4), (1, -1)), ((3, 4), (-1, 0)),
+    ((3, 4), (5,)), ((3, 4), ((1, 2), (0, 1))), ((0,), (1,)), ((3, 4, 2), (1, 1)), ((1, 3), (1, 0)),
+])  # fmt: skip
+def test_rolls_are_slices(shape, arguments):
+    x = np.random.default_rng(0).standard_normal(shape)
+    for f in (lambda x: np.roll(x, *arguments), lambda x: np.roll(np.sin(x), *arguments) ** 2):
+        compiled = opad.compile(f)
+        for _ in range(2):
+            assert_same(compiled(x), f(x), exact=True)
+            x = x + 1
+    gradient = opad.grad(lambda x: np.sum(np.roll(x, *arguments) * np.cos(x)))
+    assert_same(opad.compile(gradient)(x), gradient(x), exact=True)
+
+
 def test_a_gradient_is_what_one_would_write():
     gradient = opad.grad(lambda W, x: np.sum(np.tanh(W @ x)))
     program = program_of(gradient, np.eye(6), X[:, None])
@@ -190,6 +240,52 @@ def test_small_independent_steps_are_stacked():
     assert names(program).count("tanh") == 8
     large = [np.full((100, 100), 0.01 * k) for k in range(1, 9)]
     assert names(program_of(gradient, large, np.ones((100, 100)))).count("subtract") == 8
+
+
+@pytest.mark.parametrize(("batch", "dtype"), [(1, float), (5, float), (5, np.float32), (3, complex)])
+def test_gradients_of_small_layers_are_computed_together(batch, dtype):
+    """50 outer products and 50 sums are one call each, and still 50 results of their own."""
+    gradient = opad.grad(lambda W, b, x: np.sum(np.abs(_biased_layers(W, b, x))), argnums=(0, 1))
+    rng = np.random.default_rng(0)
+    W, b = ([rng.standard_normal(shape).astype(dtype) for _ in range(9)] for shape in ((4, 4), (4, 1)))
+    x = rng.standard_normal((4, batch)).astype(dtype)
+    x[0], b[3][:] = 0.0, -0.0
+    compiled = opad.compile(gradient)
+    expected, found = gradient(W, b, x), compiled(W, b, x)
+    assert_same(found, expected, exact=True)
+    program = compiled.programs[0]
+    assert names(program).count("sum") <= 2
+    assert program.source.count("matmul(") == (dtype is not complex)  # conjugated first, each by itself
+    assert program.source.count(".dot(") == (18 if dtype is not complex else 26)
+    arrays = [*found[0], *found[1]]
+    assert not any(np.shares_memory(a, c) for k, a in enumerate(arrays) for c in arrays[:k])
+    compiled([-w for w in W], b, x)
+    assert_same(found, expected, exact=True)
+    found[0][0][:] = 7.0
+    assert_same(compiled(W, b, x), expected, exact=True)
+
+
+def _biased_layers(W, b, x):
+    for Wk, bk in zip(W, b, strict=True):
+        x = np.tanh(Wk @ x + bk)
+    return x
+
+
+def test_a_stack_of_results_is_bounded():
+    """Who keeps one result keeps its stack."""
+    xs = [np.full(1000, float(k)) for k in range(100)]
+    results = opad.compile(lambda *xs: [np.sin(x) * np.cos(x) for x in xs])(*xs)
+    assert 1 < len({id(r.base) for r in results}) <= 100
+    assert max(r.base.nbytes for r in results) <= 1 << 18
+
+
+def test_what_stacks_cannot_repeat_bit_by_bit_is_left_alone():
+    """Sums in another order: over the first axis of a transposed matrix, over all axes."""
+    f = lambda *xs: [np.sum(np.sin(x), axis=axis) for x in xs for axis in (0, 1, (0, 1))]  # noqa: E731
+    for rows, columns in [(3, 40), (40, 3), (1, 17), (17, 1)]:
+        xs = [np.random.default_rng(k).standard_normal((rows, columns)) for k in range(5)]
+        for arrays in (xs, [x.T for x in xs]):
+            assert_same(opad.compile(f)(*arrays), f(*arrays), exact=True)
 
 
 def _layers(W, x):

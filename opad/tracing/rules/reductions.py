@@ -107,7 +107,8 @@ def _extremum_block(y, a, axis, keepdims):
     """The elements that attain the extremum share its derivative evenly."""
     axes = normalised_axes(axis, a.ndim)
     ties = (plain(a) == _kept(plain(y), axes, a.shape)).astype(a.dtype)
-    return _weighted_sum(ties / np.sum(ties, axis=axes, keepdims=True), a, axes, keepdims)
+    share = 1 / np.sum(ties, axis=axes, keepdims=keepdims)  # on the small side, where a division costs little
+    return Product(Hadamard(share, y.shape), _weighted_sum(ties, a, axes, keepdims))
 
 
 @operator_rule(np.cumsum)

@@ -1,0 +1,151 @@
+"""Optional fusion of a program's steps through numba (the extra `fast`): elementwise chains, and numbers.
+
+Steps are gathered into groups, groups that do the same share one compiled kernel, and a kernel is used only where it
+has been measured to be faster than the NumPy calls that it replaces.
+"""
+
+from collections import Counter
+from importlib.util import find_spec
+from time import perf_counter
+
+import numpy as np
+
+from opad.errors import MissingPackageError
+from opad.programs.elementwise import iteration_shape
+from opad.programs.fused import FusedSteps
+from opad.programs.generate import Source
+from opad.programs.grouping import gathered
+from opad.programs.kernels import Kernel, Scatter
+from opad.programs.optimise import live
+from opad.programs.plan import Plan
+from opad.programs.recorded import Ref
+from opad.programs.recorder import Step
+from opad.programs.tape import Tape, is_number_step, work_off
+
+MOST_STEPS = 60  # of a kernel; a number that many periods divide, so that repeated parts of a program stay alike
+MOST_OPERANDS = 24
+MOST_KERNELS = 24  # different ones in a program
+MOST_SHAPES = 8
+LONG_TAPE = 200  # operations on numbers that take less time on a tape than its call, beyond doubt
+REPEATS = 7
+
+
+def require_numba():
+    """Raise if numba is not installed."""
+    if find_spec("numba") is None:
+        raise MissingPackageError(
+            "opad.compile was called with fuse=True, and numba is not installed; expected the package behind the "
+            "extra `fast`. Install it by python -m pip install 'opad[fast]', or leave fuse=False."
+        )
+
+
+class Fusion:
+    """The steps of a program with groups of them fused.
+
+    Attributes
+    ----------
+    steps : list of Step
+    """
+
+    def __init__(self, steps, outputs, guards, specs):
+        start = perf_counter()
+        self.specs = specs
+        self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+        self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
+        kinds = {id(step): _shape(step, specs) for step in steps}
+        shapes = Counter(shape for shape in kinds.values() if shape is not None)
+        grouped = steps
+        for shape, _ in shapes.most_common(MOST_SHAPES):
+            fits = {id(step) for step in steps if kinds[id(step)] == shape}
+            grouped = gathered(grouped, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()))
+        self.steps = live(self._chosen(grouped), outputs, guards)
+        self._seconds = perf_counter() - start
+
+    def statistics(self):
+        """What was fused, in words."""
+        calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
+        replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
+        return f"{replaced} steps in {len(calls)} calls of {kinds} kernels, made in {self._seconds:.2g} s"
+
+    # -- the choice of kernels ----------------------------------------------------------------------------------------
+
+    def _chosen(self, steps):
+        """Groups replaced by kernels, or by their own steps where no kernel is faster."""
+        used = self._kept.union(*[step.inputs for step in steps])
+        kernels, calls = {}, Counter()
+        for step in steps:
+            kernel = self._kernel(step, used)
+            if kernel is not None:
+                kernels[id(step)] = kernel
+                calls[kernel.text] += len(kernel.steps)
+        common = {text for text, _ in calls.most_common(MOST_KERNELS)}
+        is_faster, result = {}, []
+        for step in steps:
+            kernel = kernels.get(id(step))
+            if kernel is not None and kernel.text in common:
+                if kernel.text not in is_faster:
+                    is_faster[kernel.text] = self._is_faster(step, kernel)
+                if is_faster[kernel.text]:
+                    result.append(Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin))
+                    continue
+            result += step.function.steps if type(step.function) is FusedSteps else [step]
+        return result
+
+    def _kernel(self, step, used):
+        if type(step.function) is FusedSteps:
+            if not self.specs[step.outs[0]].shape:
+                return Tape(step.function.steps, self.specs, used)
+            return Kernel(step.function.steps, self.specs, used, self._sources)
+        return Scatter(step, self.specs) if Scatter.covers(step, self.specs) else None
+
+    def _is_faster(self, step, kernel):
+        """Measure a kernel and the NumPy calls that it replaces."""
+        if type(kernel) is Tape and len(kernel.steps) >= LONG_TAPE:
+            return work_off() is not None
+        fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
+        with np.errstate(all="ignore"):
+            return _seconds(*self._program([fused], kernel.outs)) < _seconds(*self._program(kernel.steps, kernel.outs))
+
+    def _program(self, steps, outs):
+        """Steps as a function, and arguments for it."""
+        inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
+        inputs = [ref for ref in inputs if not any(ref in step.outs for step in steps)]
+        source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
+        specs = [self.specs[ref] for ref in inputs]
+        smallest = min(spec.size for spec in (*specs, *(self.specs[out] for out in outs)))
+        return source.compile("<opad measurement>")(), [_example(spec, smallest) for spec in specs]
+
+
+def _shape(step, specs):
+    """The shape over which a step loops, () for numbers; None for other steps."""
+    return () if is_number_step(step, specs) else iteration_shape(step, specs)
+
+
+def _broadcasts(step, specs):
+    return step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray
+
+
+def _example(spec, smallest):
+    """A value of a kind: numbers near one, positions that exist in every vector."""
+    if spec.type is float:
+        return 0.75
+    if spec.dtype.kind == "f":
+        values = np.linspace(0.5, 1.5, spec.size, dtype=spec.dtype).reshape(spec.shape)
+        return values if spec.is_ndarray else values[()]
+    values = (np.arange(spec.size) % smallest).astype(spec.dtype).reshape(spec.shape)
+    return values if spec.is_ndarray else values[()]
+
+
+def _seconds(function, arguments):
+    """Time of one call, the smallest of several."""
+    function(*arguments)
+    start = perf_counter()
+    function(*arguments)
+    calls = max(1, int(1e-4 / (perf_counter() - start)))
+    times = []
+    for _ in range(REPEATS):
+        start = perf_counter()
+        for _ in range(calls):
+            function(*arguments)
+        times.append((perf_counter() - start) / calls)
+    return min(times)

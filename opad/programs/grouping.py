@@ -1,0 +1,54 @@
+"""Which steps of a program can be carried out together."""
+
+from math import inf
+
+from opad.programs.elementwise import read_elsewhere
+from opad.programs.functions import is_known
+from opad.programs.fused import FusedSteps
+from opad.programs.recorder import Step
+
+
+def gathered(steps, fits, most=inf, most_operands=inf):
+    """The steps with those that fit gathered where nothing stands between them, two or more as one.
+
+    A step that a group does not need goes before it. One that needs a group waits until the group is complete, which it
+    is when a member would need what waits, or elements that other turns of its loop compute.
+
+    Parameters
+    ----------
+    steps : list of Step
+    fits : set of the ids of steps that may be members of a group
+    most, most_operands : numbers of members and of arguments at which a group is complete
+    """
+    result, group, produced, outside, waiting, blocked = [], [], set(), set(), [], set()
+
+    def close():
+        result.extend([_as_one(group, outside)] if len(group) > 1 else group)
+        result.extend(waiting)
+        for collection in (group, produced, outside, waiting, blocked):
+            collection.clear()
+
+    for step in steps:
+        if not blocked.isdisjoint(step.inputs) or (group and not is_known(step.function)):
+            close()
+        if id(step) in fits:
+            is_full = len(group) >= most or (
+                most_operands < inf and len(outside.union(step.inputs) - produced) > most_operands
+            )
+            if is_full or not produced.isdisjoint(read_elsewhere(step)):
+                close()
+            group.append(step)
+            outside.update(ref for ref in step.inputs if ref not in produced)
+            produced.add(step.out)
+        elif produced.isdisjoint(step.inputs):
+            result.append(step)
+        else:
+            waiting.append(step)
+            blocked.update(step.outs)
+    close()
+    return result
+
+
+def _as_one(group, outside):
+    """A step that stands for several, whose arguments are what they read and results what they compute."""
+    return Step(FusedSteps(list(group)), tuple(outside), {}, tuple([step.out for step in group]), group[0].origin)

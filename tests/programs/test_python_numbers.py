@@ -1,0 +1,172 @@
+"""Arithmetic of numbers as Python's own: equal to the last bit, and NumPy's warnings where NumPy gives them."""
+
+import warnings
+from contextlib import suppress
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import opad
+from opad.programs.python_numbers import PythonNumbers
+from tests.programs.equality import assert_same
+from tests.programs.test_random_programs import arguments, programs, run
+
+
+def logistic_map(a):
+    z = 0.5
+    for _ in range(20):
+        z = z + 0.1 * (a - z * z)
+    return z
+
+
+def newton(a):
+    x = a
+    for _ in range(6):
+        x = x - (x * x * x - a) / (3 * x * x)
+    return abs(x) if x > 0 else -x
+
+
+def runs(compiled):
+    """Lengths of the runs of Python's arithmetic."""
+    steps = compiled.programs[0].facts[1].steps
+    return [len(step.function.steps) for step in steps if type(step.function) is PythonNumbers]
+
+
+FUNCTIONS = {
+    "function": (logistic_map, (1.3,)),
+    "gradient": (opad.grad(logistic_map), (1.3,)),
+    "second_derivative": (opad.grad(opad.grad(logistic_map)), (1.3,)),
+    "numpy_number": (opad.value_and_grad(logistic_map), (np.float64(1.3),)),
+    "elements": (lambda x: newton(x[0]) * x[1], (np.array([2.0, -1.0]),)),
+    "division": (newton, (2.0,)),
+    "branch": (newton, (-2.0,)),
+    "signed_zero": (lambda x: -0.0 - logistic_map(x) * 0.0, (1.3,)),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_equal_to_the_last_bit(name):
+    f, args = FUNCTIONS[name]
+    compiled = opad.compile(f)
+    for _ in range(3):
+        assert_same(compiled(*args), f(*args), exact=True)
+    assert runs(compiled)
+    assert "raise NotFinite" in compiled.source
+
+
+def test_a_run_is_one_expression_where_values_are_used_once():
+    compiled = opad.compile(logistic_map)
+    compiled(1.3)
+    assert compiled.source.count("\n        f") == 20
+    assert runs(compiled) == [79]  # of 80, the first product is of constants
+
+
+def test_short_runs_and_single_precision_stay_numpys():
+    for x in (np.float32(1.3), np.array(1.3)):
+        compiled = opad.compile(logistic_map)
+        assert_same(compiled(x), logistic_map(x), exact=True)
+        assert not runs(compiled)
+    compiled = opad.compile(lambda x: x[0] * 2 + x[1])
+    compiled(np.ones(2))
+    assert not runs(compiled)
+
+
+def squares(x):
+    y = x * x
+    for _ in range(6):
+        y = y * y + x
+    return y
+
+
+def test_overflow_is_reported_as_numpy_does():
+    compiled = opad.compile(squares)
+    assert_same(compiled(np.float64(1.1)), squares(np.float64(1.1)), exact=True)
+    for _ in range(2):
+        with pytest.warns(RuntimeWarning, match="overflow"):
+            assert compiled(np.float64(1e20)) == np.inf
+    assert not runs(compiled)
+    assert_same(compiled(np.float64(1.1)), squares(np.float64(1.1)), exact=True)
+    with np.errstate(over="raise"), pytest.raises(FloatingPointError):
+        compiled(np.float64(1e20))
+
+
+def test_overflow_in_a_divisor_is_reported():
+    f = lambda x: 1 / squares(x)  # noqa: E731
+    compiled = opad.compile(f)
+    compiled(np.float64(1.1))
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        assert compiled(np.float64(1e20)) == 0.0
+
+
+def test_division_by_zero():
+    f = lambda x: 1 / (squares(x) - squares(x * 1.0))  # noqa: E731
+    g = lambda x, y: squares(x) / y  # noqa: E731
+    compiled = opad.compile(g)
+    compiled(np.float64(1.1), np.float64(2.0))
+    with pytest.warns(RuntimeWarning, match="divide by zero"):
+        assert compiled(np.float64(1.1), np.float64(0.0)) == np.inf
+    pythons = opad.compile(g)
+    pythons(1.1, 2.0)
+    with pytest.raises(ZeroDivisionError):
+        pythons(1.1, 0.0)
+    with pytest.raises(ZeroDivisionError):
+        opad.compile(f)(1.1)
+
+
+def test_pythons_numbers_overflow_in_silence():
+    compiled = opad.compile(squares)
+    compiled(1.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compiled(1e20) == np.inf
+        assert np.isnan(compiled(np.nan))
+
+
+def test_underflow_that_is_reported_is_numpys():
+    def f(x):
+        with np.errstate(under="warn"):
+            return squares(x)
+
+    compiled = opad.compile(f)
+    compiled(np.float64(1.1))
+    assert not runs(compiled)
+
+
+OPERATIONS = [
+    lambda a, b: a + b,
+    lambda a, b: a - b,
+    lambda a, b: a * b,
+    lambda a, b: a / (2 + b * b),
+    lambda a, b: a / b,
+    lambda a, b: 1 - a * 0.3,
+    lambda a, b: -a,
+    lambda a, b: abs(a) * -2,
+    lambda a, b: np.sin(a),
+    lambda a, b: a + 1 if a > b else a * 2,
+    lambda a, b: a * a,
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    programs(OPERATIONS),
+    st.lists(st.sampled_from([0, 1]), min_size=5, max_size=5),
+    st.sampled_from([0.0, -0.0, 1.5, 1e200, np.inf]),
+)
+def test_random_programs(program, kinds, special):
+    f = lambda *inputs: run(program, OPERATIONS, inputs)  # noqa: E731
+    compiled = opad.compile(f)
+    for seed in range(4):
+        values = [float(a.flat[0]) for a in arguments(seed)]
+        values[seed] = special
+        inputs = [(float, np.float64)[kind](value) for kind, value in zip(kinds, values, strict=True)]
+        with np.errstate(all="ignore"):
+            try:
+                expected = f(*inputs)
+            except ZeroDivisionError:  # a compiled program leaves out what is not used
+                with suppress(ZeroDivisionError):
+                    compiled(*inputs)
+                continue
+            assert_same(compiled(*inputs), expected, exact=True)
