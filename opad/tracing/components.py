@@ -126,4 +126,4 @@ class ToParts(Operator):
         return Parts(self.templates, dict(enumerate(self.op.apply(X))))
 
     def apply_adjoint(self, Y):
-        return self.op.apply_adjoint(tuple(Y))
+        return self.op.apply_adjoint(Y)  # as it comes: that a part is absent may matter
