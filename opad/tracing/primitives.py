@@ -256,8 +256,9 @@ class JacobianRule(Primitive):
             block = stated[slot]
             if block is not None:
                 block = None if type(block) is Identity else block
-                block = ToParts(block, y) if self.multiple else with_cast(block, x, y) if self.casts else block
-                blocks.append((column, block))
+                if self.multiple and len(parents) > 1:
+                    block = ToParts(block, y)
+                blocks.append((column, with_cast(block, x, y) if self.casts else block))
         return blocks if row is None else Row(row.diagonal, blocks)
 
 
