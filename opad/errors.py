@@ -44,6 +44,10 @@ class TracingError(OpadError, TypeError):
     """A construct on a traced array that cannot be differentiated; the message says what to write instead."""
 
 
+class TracedAttributeError(TracingError, AttributeError):
+    """An attribute of NumPy arrays that a traced array cannot have."""
+
+
 class MissingRuleError(TracingError, NotImplementedError):
     """A function without a Jacobian rule met a traced array."""
 

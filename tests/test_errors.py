@@ -132,6 +132,9 @@ TABLE = {
     "a changed constant": (
         lambda: opad.grad(change_a_constant)(np.ones(5000)),
         errors.TracingError, "changed in place", "Expected", "copy"),
+    "an attribute of memory": (
+        lambda: opad.grad(lambda x: np.sum(x.view()))(ONES),
+        errors.TracedAttributeError, r"\.view.*test_errors", "expected NumPy", r"x\.copy"),
     "an index that is traced": (
         lambda: opad.grad(lambda x: x[x])(ONES),
         errors.TracingError, "index.*test_errors", "Expected", "stop_gradient"),

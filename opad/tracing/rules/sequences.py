@@ -120,7 +120,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
     else:
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
         inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
-    return np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+    result = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+    return result if result.ndim else result[()]
 
 
 def _periodic_interp(x, xp, fp, period):
