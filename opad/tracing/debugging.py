@@ -14,8 +14,9 @@ import numpy as np
 from opad.errors import NonFiniteError
 from opad.operators.algebra import Operator
 from opad.tracing import messages
+from opad.tracing.primitives import Primitive, Row
+from opad.tracing.trace import make_records
 
-_checks = ContextVar("checks of opad.debug", default=None)  # (nans, infs)
 _site = ContextVar("the operation whose block is being made or applied", default=None)
 _numbers = count()
 
@@ -49,17 +50,11 @@ def debug(nans=True, infs=False):
     ...
     opad.errors.NonFiniteError: the back substitution through numpy.sqrt (...:2) has an infinity in its result; ...
     """
-    token = _checks.set((nans, infs) if nans or infs else None)
+    token = make_records.set((lambda: WatchedRecords((nans, infs))) if nans or infs else None)
     try:
         yield
     finally:
-        _checks.reset(token)
-
-
-def new_records():
-    """An empty tape, which checks its rows while `debug` is active."""
-    checks = _checks.get()
-    return [] if checks is None else WatchedRecords(checks)
+        make_records.reset(token)
 
 
 class WatchedRecords(list):
@@ -138,8 +133,8 @@ def _at(site):
         _site.reset(token)
 
 
-class Watched:
-    """A primitive whose blocks are checked; in everything else the primitive itself.
+class Watched(Primitive):
+    """A primitive whose blocks are checked.
 
     Parameters
     ----------
@@ -149,19 +144,19 @@ class Watched:
     """
 
     def __init__(self, primitive, records, site):
+        super().__init__(primitive.function)
+        self.__name__ = primitive.__name__
+        self.is_assignable = primitive.is_assignable
         self.primitive = primitive
         self.records = records
         self.site = site
 
-    def __getattr__(self, name):
-        return getattr(self.primitive, name)
-
     def blocks(self, y, args, kwargs, parents):
         with _at(self.site):
             stated = self.primitive.blocks(y, args, kwargs, parents)
-        if isinstance(stated, list | tuple):
-            return [(j, op and self._watch(op)) for j, op in stated]
-        return type(stated)(self._watch(stated.diagonal), [(j, op and self._watch(op)) for j, op in stated.blocks])
+        if type(stated) is Row:
+            return Row(self._watch(stated.diagonal), [(j, op and self._watch(op)) for j, op in stated.blocks])
+        return [(j, op and self._watch(op)) for j, op in stated]
 
     def _watch(self, op):
         return WatchedBlock(op, self.records, self.site)

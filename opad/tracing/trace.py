@@ -4,13 +4,17 @@ Variable i is the i-th record. The first ones are the inputs and have no row; ev
 of one operation, which its primitive makes when the row is asked for.
 """
 
+from contextvars import ContextVar
 from itertools import count
+
+import numpy as np
 
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError, TracingError
+from opad.operators.indexing import Index, is_basic
 from opad.tracing import protect
-from opad.tracing.debugging import new_records
 
+make_records = ContextVar("what makes a tape, if not list", default=None)  # set by opad.debug
 _levels = count()  # a trace opened later differentiates inside the earlier ones
 
 
@@ -50,7 +54,8 @@ class Trace:
 
     def __init__(self, kept=False):
         self.level = next(_levels)
-        self.records = new_records()
+        make = make_records.get()
+        self.records = [] if make is None else make()
         self.kept = kept
         self.locked = []
         self.fingerprints = {}
@@ -114,15 +119,40 @@ def pull_back(records, inputs, x):
     x : list with one cotangent or None per variable; on return the first `inputs` entries hold the result
     """
 
+    own = {}  # cotangents of which parts were read, in memory that nothing else refers to
+
     def column(i):
         primitive, y, args, kwargs, parents = records[i]
         records[i] = None
+        if own:
+            own.pop(i, None)
+        if primitive.reads_part:
+            ((_, j),) = parents
+            return None, [(j, lambda g: _with_part(x, j, own, g, *args))]
         blocks = primitive.blocks(y, args, kwargs, parents)
         if type(blocks) is Row:
             return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
         return None, [(j, op and op.apply_adjoint) for j, op in blocks]
 
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
+
+
+def _with_part(x, j, own, g, space, key):
+    """x[j] + g at `key`, so that the elements of an array can be read one by one at a constant cost each.
+
+    The sum takes the place of x[j]; it is made in place once it is in memory of its own.
+    """
+    total = x[j]
+    plain = isinstance(g, np.ndarray | np.generic) and is_basic(key if type(key) is tuple else (key,))
+    if not plain or (total is not None and (type(total) is not np.ndarray or total.dtype != g.dtype)):
+        return Index(key, space.shape, g.shape).apply_adjoint(g)
+    if total is None:
+        total = own[j] = np.zeros(space.shape, g.dtype)
+    elif own.get(j) is not total:
+        total = own[j] = total.copy()
+    total[key] += g
+    x[j] = None
+    return total
 
 
 def influential(records, count, outputs):
