@@ -8,6 +8,7 @@ from scipy.linalg import get_lapack_funcs
 
 from opad.errors import SingularBlockError
 from opad.operators.algebra import Operator
+from opad.operators.dispatch import dispatchable
 from opad.operators.elementwise import conjugate, expand_dims_to, sum_to_shape
 from opad.operators.products import adjoint_matrix, left_product, vector_product
 
@@ -72,21 +73,15 @@ class Solve(Operator):
 
     def _solve_matrix(self, X, adjoint):
         """A^-1 X or A^-H X for a matrix X."""
-        if type(self.A) is not np.ndarray or type(X) is not np.ndarray:
+        if not _takes_lapack(self.A, X):
             return _numpy_solve(adjoint_matrix(self.A) if adjoint else self.A, X, self)
-        dtype = np.result_type(self.A, X, np.float32)
-        lu, pivots = self._factorise(dtype.char)
-        (getrs,) = _lapack(("getrs",), dtype.char)
-        return getrs(lu, pivots, X, trans=(2 if dtype.kind == "c" else 1) if adjoint else 0)[0]
+        lu, pivots = self._factorise(np.result_type(self.A, X, np.float32).char)
+        return solve_factorised(lu, pivots, X, adjoint)
 
     def _factorise(self, char):
         factors = self.__dict__.setdefault("_factors", {})
         if char not in factors:
-            (getrf,) = _lapack(("getrf",), char)
-            lu, pivots, info = getrf(self.A)
-            if info:
-                raise_singular(self, info - 1)
-            factors[char] = lu, pivots
+            factors[char] = factorise(self.A, char)
         return factors[char]
 
     def _solve_stack(self, X, adjoint):
@@ -131,13 +126,59 @@ def _numpy_solve(A, X, op):
         raise_singular(op)
 
 
-def raise_singular(op, pivot=None):
+def raise_singular(op):
     """Raise the error for a matrix that cannot be solved with."""
+    _raise_singular(type(op).__name__, op.A.shape)
+
+
+def _raise_singular(name, shape, pivot=None):
     where = "" if pivot is None else f": pivot {pivot} of its triangular factor is zero"
     raise SingularBlockError(
-        f"{type(op).__name__} was given a singular matrix of shape {op.A.shape}{where}; expected an invertible one. "
+        f"{name} was given a singular matrix of shape {shape}{where}; expected an invertible one. "
         "Check the equation for a redundant row, or regularise it (A + eps * I)."
     ) from None
+
+
+# -- LAPACK, for arrays of NumPy and for arrays that stand for them while a program is recorded -----------------------
+
+
+def _takes_lapack(*arrays):
+    return all(type(x) is np.ndarray or (hasattr(x, "__opad_dispatch__") and not hasattr(x, "tape")) for x in arrays)
+
+
+@dispatchable
+def factorise(A, char):
+    """The LU factors of a matrix and the pivots, in the dtype with the character `char`."""
+    (getrf,) = _lapack(("getrf",), char)
+    lu, pivots, info = getrf(A)
+    if info:
+        _raise_singular("Solve", A.shape, info - 1)
+    return lu, pivots
+
+
+@dispatchable
+def solve_factorised(lu, pivots, X, adjoint):
+    """A^-1 X or A^-H X from the factors of A."""
+    dtype = np.result_type(lu, X)
+    (getrs,) = _lapack(("getrs",), dtype.char)
+    return getrs(lu, pivots, X, trans=(2 if dtype.kind == "c" else 1) if adjoint else 0)[0]
+
+
+@dispatchable
+def solve_triangle(A, X, lower, adjoint):
+    """A^-1 X or A^-H X for one triangle of A."""
+    dtype = np.result_type(A, X, np.float32)
+    (trtrs,) = _lapack(("trtrs",), dtype.char)
+    if not A.flags.c_contiguous:
+        Y, info = trtrs(A, X, lower=lower, trans=(2 if dtype.kind == "c" else 1) if adjoint else 0)
+    elif not adjoint:  # LAPACK reads columns, so that it is handed A^T, of which no copy is made
+        Y, info = trtrs(A.T, X, lower=not lower, trans=1)
+    else:
+        Y, info = trtrs(A.T, conjugate(X), lower=not lower, trans=0)
+        Y = conjugate(Y)
+    if info:
+        _raise_singular("TriangularSolve", A.shape, info - 1)
+    return Y
 
 
 class TriangularSolve(Operator):
@@ -183,21 +224,9 @@ class TriangularSolve(Operator):
         return _numpy_solve(adjoint_matrix(triangle) if adjoint else triangle, X, self)
 
     def _solve_matrix(self, X, adjoint):
-        A = self.A
-        if type(A) is not np.ndarray or type(X) is not np.ndarray:
+        if not _takes_lapack(self.A, X):
             return self._solve_dense(X, adjoint)
-        dtype = np.result_type(A, X, np.float32)
-        (trtrs,) = _lapack(("trtrs",), dtype.char)
-        if not A.flags.c_contiguous:
-            Y, info = trtrs(A, X, lower=self.lower, trans=(2 if dtype.kind == "c" else 1) if adjoint else 0)
-        elif not adjoint:  # LAPACK reads columns, so that it is handed A^T, of which no copy is made
-            Y, info = trtrs(A.T, X, lower=not self.lower, trans=1)
-        else:
-            Y, info = trtrs(A.T, conjugate(X), lower=not self.lower, trans=0)
-            Y = conjugate(Y)
-        if info:
-            raise_singular(self, info - 1)
-        return Y
+        return solve_triangle(self.A, X, self.lower, adjoint)
 
 
 class LinearSystem(Operator):

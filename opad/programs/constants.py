@@ -236,16 +236,23 @@ class Watch:
 
 
 def generator_state(generator):
-    """The state of a random generator, as text."""
+    """The state of a random generator, as something to compare."""
     if isinstance(generator, np.random.RandomState):
-        return repr(generator.get_state(legacy=False))
-    return repr(generator.bit_generator.state)
+        return _frozen(generator.get_state(legacy=False))
+    return _frozen(generator.bit_generator.state)
 
 
 def global_random_state():
-    """The state of np.random, as text; None where it has never been used."""
+    """The state of np.random; None where it has never been used."""
     module = sys.modules.get("numpy.random")
-    return None if module is None else repr(module.get_state(legacy=False)["state"])
+    return None if module is None else _frozen(module.get_state(legacy=False))
+
+
+def _frozen(state):
+    """Nested dicts of numbers and arrays as tuples that compare fast."""
+    if isinstance(state, dict):
+        return tuple([(name, _frozen(part)) for name, part in state.items()])
+    return state.tobytes() if isinstance(state, np.ndarray) else state
 
 
 def _names_in(code):

@@ -12,8 +12,12 @@ from opad.errors import TracingError
 from opad.operators.assignment import set_at
 from opad.operators.dispatch import constant_like
 from opad.operators.indexing import scatter_add
+from opad.operators.solve import factorise, solve_factorised, solve_triangle
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
+from opad.tracing.rules.linalg import cholesky_lower, cofactors, eigh_parts, qr_tall, slogdet_parts, svd_parts
+from opad.tracing.rules.norms import euclidean_norm, power_norm
+from opad.tracing.rules.sequences import convolve_full
 from opad.tracing.rules.shaping import reshape
 
 
@@ -66,6 +70,9 @@ SCALAR_OPERATORS = {
     operator.add, operator.sub, operator.mul, operator.truediv, operator.floordiv, operator.mod, operator.pow,
     operator.neg, operator.abs, operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
 }  # fmt: skip
+_FRESH |= {f.__wrapped__ for f in (factorise, solve_factorised, solve_triangle)}
+_FRESH |= {f.__wrapped__ for f in (cholesky_lower, cofactors, eigh_parts, qr_tall, slogdet_parts, svd_parts)}
+_FRESH |= {f.__wrapped__ for f in (convolve_full, euclidean_norm, power_norm)}
 _FRESH |= SCALAR_OPERATORS | {add_at}
 
 
@@ -87,6 +94,8 @@ def makes_new_array(step):
 def has_static_shape(step, specs):
     """True if shapes and dtypes of the results follow from shapes and dtypes of the arguments."""
     function, args = step.function, step.args
+    if function in FOLDED:
+        return True
     if function is getitem:
         keys = args[1] if type(args[1]) is tuple else (args[1],)
         return not any(type(k) is Ref and specs[k].dtype.kind == "b" for k in keys)

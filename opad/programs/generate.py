@@ -12,6 +12,7 @@ from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 from opad.programs.results import result_array
 
+_REDUCE = {function: ufunc.reduce for function, ufunc in REDUCTIONS.items()}
 _INFIX = {
     operator.add: "+", operator.sub: "-", operator.mul: "*", operator.truediv: "/", operator.floordiv: "//",
     operator.mod: "%", operator.pow: "**", operator.lt: "<", operator.le: "<=", operator.gt: ">", operator.ge: ">=",
@@ -66,7 +67,7 @@ class Source:
         """The variable that holds a value."""
         return self._ref_names.get(ref) or f"v{int(ref)}"
 
-    def constant(self, value):
+    def constant(self, value, label=None):
         """The name of an object of the program."""
         if value is None or value is Ellipsis or isinstance(value, bool | int | str):
             return repr(value)
@@ -76,7 +77,7 @@ class Source:
             return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
         key = id(value)
         if key not in self._names:
-            label = getattr(value, "__name__", None) if callable(value) else None
+            label = label or (getattr(value, "__name__", None) if callable(value) else None)
             if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
                 label = f"c{len(self._names)}"
             self._names[key] = label
@@ -196,7 +197,7 @@ class Source:
         return is_ndarray and len(step.args) == 1 and step.kwargs.keys() <= {"axis", "keepdims"}
 
     def _reduction(self, step, argument, out=None):
-        reduce = self.constant(REDUCTIONS[step.function].reduce)
+        reduce = self.constant(_REDUCE[step.function], f"{REDUCTIONS[step.function].__name__}_reduce")
         axis, keepdims = step.kwargs.get("axis"), bool(step.kwargs.get("keepdims", False))
         return f"{reduce}({argument}, {self.expression(axis)}, None, {out}, {keepdims})"
 

@@ -19,6 +19,7 @@ from opad.programs.functions import (
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, getitem
 
+_FIXED_VIEWS = VIEWS | {getitem}
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
 
 
@@ -64,7 +65,7 @@ class Plan:
             shared = frozenset()
             if not makes_new_array(step):
                 shared = shared.union(*(self.roots.get(ref, ()) for ref in step.inputs))
-                if step.function in VIEWS | {getitem} and self._is_fixed(step):
+                if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
             self.roots.update(dict.fromkeys(step.outs, shared))
             # A loop that reads elements elsewhere must not write into an earlier result, which may be its argument.

@@ -311,3 +311,15 @@ def test_stacked_steps_keep_their_order():
         assert_same(compiled(*xs), f(*xs), exact=True)
         xs = [x + 0.3 for x in xs]
     assert names(compiled.programs[0]).count("multiply") < 6 + 6 + 5
+
+
+def test_a_matrix_is_factorised_once():
+    """One factorisation for all solves of the adjoint or of the tangent; triangles need none."""
+    A, b = np.eye(6) + np.outer(X, X), np.cos(X)
+    f = lambda A, b: np.sum(np.sin(np.linalg.solve(A, b)))  # noqa: E731
+    twice = lambda A, b: opad.jvp(f, (A, b), (np.ones_like(A), b)) + opad.jvp(f, (A, b), (A, X))  # noqa: E731
+    for g in (opad.grad(f, argnums=(0, 1)), twice):
+        assert names(program_of(g, A, b)).count("factorise") == 1
+    gradient = opad.grad(lambda A: np.sum(np.log(np.diag(np.linalg.cholesky(A)))))
+    used = names(program_of(gradient, A))
+    assert used.count("solve_triangle") == 2 and "solve" not in used and "factorise" not in used
