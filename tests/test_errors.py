@@ -85,6 +85,9 @@ TABLE = {
         errors.ShapeError, r"\(4, 2\)", r"expected shape \(3, 2\)", "eshape"),
     "nothing that is an operator": (
         lambda: opad.as_operator("text"), errors.ConversionError, "str|text", "xpected", ""),
+    "NaN while it is looked for": (
+        opad.debug()(lambda: opad.grad(lambda x: np.sum(np.sqrt(x) * np.nan))(ONES)),
+        errors.NonFiniteError, r"numpy\.multiply.*test_errors\.py.*received NaN", "expected finite", r"np\.where"),
     "an integer argument": (
         lambda: opad.grad(loss, (0, 1))(ONES, 3),
         errors.DtypeError, "argument 1 of loss.*int", "expected floating", "astype"),
@@ -129,6 +132,9 @@ TABLE = {
     "a changed constant": (
         lambda: opad.grad(change_a_constant)(np.ones(5000)),
         errors.TracingError, "changed in place", "Expected", "copy"),
+    "an attribute of memory": (
+        lambda: opad.grad(lambda x: np.sum(x.view()))(ONES),
+        errors.TracedAttributeError, r"\.view.*test_errors", "expected NumPy", r"x\.copy"),
     "an index that is traced": (
         lambda: opad.grad(lambda x: x[x])(ONES),
         errors.TracingError, "index.*test_errors", "Expected", "stop_gradient"),

@@ -50,6 +50,8 @@ class Run:
             result = f(*arguments, **kwargs)
             if type(result) is not TracedArray:
                 result = without_objects(result)
+            if trace.fingerprints:
+                trace.require_unchanged_constants()
         except (ValueError, IndexError) as error:
             _explain(error, trace)
             raise

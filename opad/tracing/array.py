@@ -1,8 +1,10 @@
 """TracedArray: what a differentiated function sees in place of an array; every NumPy operation on it adds a record."""
 
+from fractions import Fraction
+
 import numpy as np
 
-from opad.errors import TracingError
+from opad.errors import TracedAttributeError, TracingError
 from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.messages import caller
 from opad.tracing.primitives import RULES, JacobianRule
@@ -97,11 +99,22 @@ class TracedArray:
         )
         raise self.tape.refusal
 
-    def item(self):
+    def __format__(self, spec):
+        return format(plain(self), spec)
+
+    def item(self, *args):
         self._refuse_number(".item()")
 
     def tolist(self):
         self._refuse_number(".tolist()")
+
+    def __getattr__(self, name):
+        if name not in _WAYS_OUT:
+            raise AttributeError(f"a traced array has no attribute {name!r}")
+        raise TracedAttributeError(
+            f".{name} of a traced array was asked for{caller()}, which does not belong to memory of its own; expected "
+            f"NumPy functions and operators. Write {_WAYS_OUT[name]}."
+        )
 
     def alias(self):
         """Another handle on the same variable, which in-place operators on this one leave as it is."""
@@ -172,6 +185,14 @@ class _Space:
         self.shape = array.shape
         self.ndim = len(self.shape)
         self.dtype = array.dtype
+
+
+_WAYS_OUT = {
+    "view": "x.copy(), or x.astype(dtype)", "resize": "np.resize(x, shape)", "put": "x[index] = values",
+    "choose": "np.choose(x.astype(int), choices)", "strides": "x.shape", "flags": "opad.stop_gradient(x).flags",
+    "data": "opad.stop_gradient(x)", "tobytes": "opad.stop_gradient(x).tobytes()", "byteswap": "opad.stop_gradient(x)",
+    "ctypes": "opad.stop_gradient(x).ctypes", "getfield": "x.real or x.imag", "tofile": "opad.stop_gradient(x)",
+}  # fmt: skip
 
 
 def _joined(arguments):
@@ -303,6 +324,11 @@ def _operand(constant, trace):
         raise TracingError(
             f"a traced array met a np.matrix{caller()}, whose products and shapes differ from those of arrays; "
             "expected an array. Write np.asarray(M)."
+        )
+    if isinstance(constant, Fraction):
+        raise TracingError(
+            f"a traced array met the fraction {constant}{caller()}, with which NumPy makes arrays of objects; expected "
+            "a floating-point number. Write float(c)."
         )
     return trace.protect(np.asarray(constant)) if isinstance(constant, _ndarray) else constant
 

@@ -16,7 +16,7 @@ from opad.operators.dispatch import constant_like
 from opad.operators.indexing import is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
 from opad.tracing.messages import caller
-from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, Primitive, composite, with_cast
+from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
 
 
 @lru_cache(maxsize=256)
@@ -120,7 +120,7 @@ _UNUSED = next(n for n in range(9) if not globals().update(_UNUSED=n) and not _i
 
 
 def _is_view_record(record):
-    return record[0] is RULES[getitem] and np.ndim(record[1]) > 0 and is_basic(_as_tuple(record[2][1]))
+    return record[0].function is getitem and np.ndim(record[1]) > 0 and is_basic(_as_tuple(record[2][1]))
 
 
 def _as_tuple(key):

@@ -1,10 +1,15 @@
 """What errors of traced programs say: the function, the caller's line, the way out."""
 
-import traceback
+import os
+import sys
+from importlib.util import find_spec
 
 import numpy as np
 
+import opad
 from opad.errors import MissingRuleError
+
+_LIBRARIES = tuple(os.path.dirname(path) + os.sep for path in (opad.__file__, np.__file__, find_spec("scipy").origin))
 
 
 def missing_rule(function, suffix=""):
@@ -24,8 +29,7 @@ def name_of(function):
 
 def caller():
     """' (file:line)' of the innermost frame outside opad, NumPy and SciPy."""
-    for frame in reversed(traceback.extract_stack()):
-        path = frame.filename.replace("\\", "/")
-        if not any(part in path for part in ("/opad/tracing/", "/numpy/", "/scipy/", "/opad/calculus/")):
-            return f" ({frame.filename}:{frame.lineno})"
-    return ""
+    frame = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_LIBRARIES):
+        frame = frame.f_back
+    return "" if frame is None else f" ({frame.f_code.co_filename}:{frame.f_lineno})"

@@ -7,7 +7,7 @@ from opad.tracing.rules.shaping import astype
 
 METHODS = (
     "sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "cumprod", "ptp", "argmax", "argmin", "argsort",
-    "ravel", "swapaxes", "squeeze", "repeat", "take", "diagonal", "trace", "clip", "dot", "compress", "any", "all",
+    "ravel", "swapaxes", "squeeze", "repeat", "take", "diagonal", "trace", "clip", "dot", "any", "all",
     "nonzero", "searchsorted", "round",
 )  # fmt: skip
 
@@ -50,6 +50,21 @@ def _fill(self, value):
     self.__setitem__(..., value)
 
 
+def _sort(self, axis=-1, **kwargs):
+    """Sorted in place."""
+    self.__setitem__(..., np.sort(self, axis, **kwargs))
+
+
+def _partition(self, kth, axis=-1, **kwargs):
+    """Partitioned in place."""
+    self.__setitem__(..., np.partition(self, kth, axis, **kwargs))
+
+
+def _compress(self, condition, axis=None, out=None):
+    """np.compress, whose first argument is the condition."""
+    return np.compress(condition, self, axis, out)
+
+
 def _copy(self, order="C"):
     """np.copy; numbers, which cannot change, are their own copies, as in NumPy."""
     value = self
@@ -66,14 +81,17 @@ def install_methods(cls):
     cls.transpose = _transpose
     cls.flatten = lambda self, order="C": np.copy(np.ravel(self, order=order))
     cls.copy = _copy
+    cls.compress = _compress
     cls.conj = cls.conjugate = lambda self: np.conjugate(self)
     cls.T = property(lambda self: np.transpose(self))
     cls.mT = property(lambda self: np.swapaxes(self, -1, -2))
     cls.real = property(lambda self: np.real(self) if self.dtype.kind == "c" else self)
     cls.imag = property(lambda self: np.imag(self))
-    cls.flat = property(lambda self: np.reshape(self, -1))  # to read; assignment to a view is refused
 
 
 install_methods(TracedArray)
 TracedArray.astype = _astype
 TracedArray.fill = _fill
+TracedArray.sort = _sort
+TracedArray.partition = _partition
+TracedArray.flat = property(lambda self: np.ravel(self), doc="The elements in C order, to be read.")

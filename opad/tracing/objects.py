@@ -5,16 +5,35 @@ import sys
 import numpy as np
 
 from opad.errors import TracingError
-from opad.tracing.array import TracedArray
+from opad.operators.indexing import Index
+from opad.tracing.array import TracedArray, record
 from opad.tracing.messages import caller
+from opad.tracing.primitives import Primitive, as_numpy_scalar, with_cast
 
 
 def stacked(array):
     """The traced array with the elements of an object array."""
     if not array.size:
         return array.astype(float)
-    elements = [a if type(a) is TracedArray else np.asarray(a, float) for a in array.reshape(-1).tolist()]
-    return np.stack(elements).reshape(array.shape)
+    known = TracedArray | np.inexact | complex
+    elements = [a if isinstance(a, known) else float(a) for a in array.reshape(-1).tolist()]
+    return record(_NUMBERS, elements, {}).reshape(array.shape)
+
+
+def _array_of(*numbers):
+    return np.stack(numbers) if any(getattr(a, "is_symbolic", False) for a in numbers) else np.array(numbers)
+
+
+class _Numbers(Primitive):
+    """np.array of *numbers; block k puts number k in its place."""
+
+    def blocks(self, y, args, kwargs, parents):
+        args = [as_numpy_scalar(a) for a in args]
+        return [(column, with_cast(Index(k, y.shape, ()).H, args[k], y)) for k, column in parents]
+
+
+_NUMBERS = _Numbers(_array_of)
+_NUMBERS.__name__ = "array"
 
 
 def without_objects(tree, strict=False):

@@ -2,6 +2,7 @@
 
 import math
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -89,6 +90,10 @@ REFUSED = {
     "z.flat[:] = x": lambda x: assign((x * 1).flat, slice(None), x),
     "np.asarray(2-D)": lambda x: np.sum(np.asarray(np.outer(x, x))),
     "objects without traced numbers": lambda x: np.sum(x * np.array([1, None, 2], object)),
+    "np.reshape(order='A')": lambda x: np.sum(np.reshape(np.outer(x, x).T, 9, order="A") * np.arange(9.0)),
+    "x.view()": lambda x: np.sum(x.view()),
+    "x.flat[0] = 1": lambda x: assign(np.outer(x, x).flat, 0, 1.0),
+    "x * Fraction": lambda x: np.sum(x * Fraction(1, 3)),
     "row += 1": lambda x: add_in_place((x * np.ones((2, 3)))[0], 1.0),
     "y += wider": lambda x: add_in_place(x * 1, np.ones((2, 3))),
 }  # fmt: skip
@@ -172,6 +177,13 @@ WORKS = {
     "LinearOperator @ x": (lambda x: np.sum(scipy.sparse.linalg.aslinearoperator(np.eye(3)) @ x), [1, 1, 1]),
     "masked array * x": (lambda x: np.sum(np.ma.array(X, mask=[0, 1, 0]) * x), [1, 0, 3]),
     "np.vectorize": (lambda x: np.sum(np.vectorize(lambda v: v * v)(x)), [2, 4, 6]),
+    "x.compress": (lambda x: np.sum(x.compress([True, False, True])), [1, 0, 1]),
+    "x.sort()": (lambda x: (lambda z: z.sort() or z @ X)(-1 * x), [-3, -2, -1]),
+    "x.partition()": (lambda x: (lambda z: z.partition(0) or z[0])(-1 * x), [0, 0, -1]),
+    "x.flat": (lambda x: sum(np.outer(x, x).flat) + np.outer(x, x).flat[5], [12, 15, 14]),
+    "np.einsum with lists": (lambda x: np.einsum(np.outer(x, x), [0, 1], x, [1], [0])[0], [16, 4, 6]),
+    "np.flip(axis=np.int64)": (lambda x: np.flip(x, np.int64(0)) @ X, [3, 2, 1]),
+    "f-strings": (lambda x: np.sum(x) if f"{x[0]:.2f} {x}" == f"1.00 {X}" else x[0], [1, 1, 1]),
     "copy.deepcopy": (lambda x: np.sum(__import__("copy").deepcopy(x)), [1, 1, 1]),
     "methods": (lambda x: x.reshape(3, 1).T.ravel().cumsum().mean() + x.std() * 0.0, [1, 2 / 3, 1 / 3]),
 }  # fmt: skip

@@ -5,13 +5,16 @@ import numpy as np
 from opad.operators.indexing import Index, scatter_add
 from opad.tracing.array import getitem, record
 from opad.tracing.elementwise import Select
-from opad.tracing.primitives import JacobianRule, composite, operator_rule
+from opad.tracing.primitives import RULES, JacobianRule, composite, operator_rule
 from opad.tracing.rules.helpers import normalise_axis, wants
 
 
 @operator_rule(getitem)
 def _(y, x, key):
     return Index(key, x.shape, y.shape)
+
+
+RULES[getitem].reads_part = True
 
 
 @operator_rule(scatter_add)

@@ -1,6 +1,7 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
 from math import prod
+from string import ascii_letters
 
 import numpy as np
 
@@ -118,9 +119,9 @@ def kron(a, b):
 def tensordot(a, b, axes=2):
     """Sum over pairs of axes, as one matrix product."""
     ndim_a, ndim_b = np.ndim(a), np.ndim(b)
-    if isinstance(axes, int):
+    if np.ndim(axes) == 0:
         axes = tuple(range(ndim_a - axes, ndim_a)), tuple(range(axes))
-    axes_a, axes_b = ((k,) if isinstance(k, int) else tuple(k) for k in axes)
+    axes_a, axes_b = ((k,) if np.ndim(k) == 0 else tuple(k) for k in axes)
     axes_a, axes_b = [k % ndim_a for k in axes_a], [k % ndim_b for k in axes_b]
     free_a = [k for k in range(ndim_a) if k not in axes_a]
     free_b = [k for k in range(ndim_b) if k not in axes_b]
@@ -136,12 +137,26 @@ class _Einsum(JacobianRule):
 
     def check_call(self, args, kwargs):
         Primitive.check_call(self, args, kwargs)
+        if not isinstance(args[0], str):
+            raise wants("np.einsum", "subscripts as lists of integers", "a string such as 'ij,jk->ik'")
+
+
+@composite(np.einsum)
+def einsum_with_lists(*operands, optimize=False):
+    """np.einsum(a, [0, 1], b, [1, 2], [0, 2]), which is np.einsum("ab,bc->ac", a, b)."""
+    pairs = len(operands) // 2
+    text = ",".join(_letters(part) for part in operands[1 : 2 * pairs : 2])
+    if len(operands) % 2:
+        text += f"->{_letters(operands[-1])}"
+    return np.einsum(text, *operands[: 2 * pairs : 2], optimize=optimize)
+
+
+def _letters(subscripts):
+    return "".join("..." if k is Ellipsis else ascii_letters[k] for k in subscripts)
 
 
 def _einsum_rule(y, subscripts, *operands, optimize=False):
     operands = [np.asarray(a) if isinstance(a, list | tuple | int | float) else a for a in operands]
-    if not isinstance(subscripts, str):
-        raise wants("np.einsum", "subscripts as lists of integers", "a string such as 'ij,jk->ik'")
     return (None, *(EinsumOperand(subscripts, operands, k) for k in range(len(operands))))
 
 

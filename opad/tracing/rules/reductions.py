@@ -64,11 +64,17 @@ def _length(shape, axes):
 def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     """d prod = sum_i (product of the others) da_i, exact where factors are zero."""
     axes = normalised_axes(axis, a.ndim)
-    if np.all(plain(a) != 0):
+    if all_normal(plain(y)):
         others = _kept(y, axes, a.shape) / a
     else:
         others = _products_of_others(a, axes)
     return _weighted_sum(others, a, axes, keepdims)
+
+
+def all_normal(y):
+    """Whether products can be divided by their factors: none is zero, subnormal or infinite."""
+    size = np.abs(y)
+    return bool(np.all((size >= np.finfo(y.dtype).tiny) & (size < np.inf)))
 
 
 def _products_of_others(a, axes):

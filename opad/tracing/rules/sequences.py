@@ -11,6 +11,7 @@ from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
 from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
+from opad.tracing.rules.reductions import all_normal
 
 # -- running products and sums ----------------------------------------------------------------------------------------
 
@@ -18,7 +19,7 @@ from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
 @operator_rule(np.cumprod)
 def _(y, a, axis=None, dtype=None, out=None):
     """dy_i = y_i sum_{j <= i} da_j / a_j; a recurrence where there are zeros."""
-    if np.all(plain(a) != 0):
+    if all_normal(plain(y)):
         return Product(Hadamard(y), Product(CumulativeSum(a.shape, axis), Hadamard(1 / a)))
     return CumulativeProduct(a, y, axis)
 
@@ -125,7 +126,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
         inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
     y = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
-    return as_dtype(y, np.result_type(y.dtype, np.float64), "np.interp")  # NumPy computes in double precision
+    y = as_dtype(y, np.result_type(y.dtype, np.float64), "np.interp")  # NumPy computes in double precision
+    return y if y.ndim else y[()]
 
 
 def _periodic_interp(x, xp, fp, period):

@@ -9,7 +9,7 @@ from opad.operators.shaping import Broadcast, Flip, Permute, Reshape, Roll
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import RULES, Primitive, composite, constant, operator_rule, with_cast
-from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, normalise_axis, normalised_axes, wants
 
 # -- reshaping ------------------------------------------------------------------------------------------------------
 
@@ -29,11 +29,11 @@ def _(y, a, shape):
 def reshape_any_order(a, shape=None, order="C", *, newshape=None, copy=None):
     """np.reshape in any order."""
     shape = newshape if shape is None else shape
-    if order in ("C", "A"):
+    if order == "C" or np.ndim(a) < 2:
         return reshape(a, shape)
     if order != "F":
-        raise wants("np.reshape", f"order={order!r}", "orders 'C' and 'F'")
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        raise wants("np.reshape", f"order={order!r}, which depends on the memory layout", "orders 'C' and 'F'")
+    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
     return np.transpose(reshape(np.transpose(a), shape[::-1]))
 
 
@@ -89,8 +89,7 @@ def swapaxes(a, axis1, axis2):
 def moveaxis(a, source, destination):
     """Move axes to other places."""
     ndim = np.ndim(a)
-    source = [normalise_axis(k, ndim) for k in ([source] if isinstance(source, int) else source)]
-    destination = [normalise_axis(k, ndim) for k in ([destination] if isinstance(destination, int) else destination)]
+    source, destination = ([normalise_axis(k, ndim) for k in np.atleast_1d(axes)] for axes in (source, destination))
     order = [k for k in range(ndim) if k not in source]
     for place, k in sorted(zip(destination, source, strict=True)):
         order.insert(place, k)
@@ -113,8 +112,7 @@ def matrix_transpose(x):
 
 @operator_rule(np.flip)
 def _(y, m, axis=None):
-    axes = range(m.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return Flip(m.shape, tuple(normalise_axis(k, m.ndim) for k in axes))
+    return Flip(m.shape, normalised_axes(axis, m.ndim))
 
 
 composite(np.fliplr)(lambda m: np.flip(m, 1))
@@ -173,7 +171,7 @@ def repeat(a, repeats, axis=None):
 @composite(np.tile)
 def tile(A, reps):
     """The array repeated as a whole."""
-    reps = (reps,) if isinstance(reps, int) else tuple(reps)
+    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
     ndim = max(len(reps), np.ndim(A))
     reps, shape = (1,) * (ndim - len(reps)) + reps, (1,) * (ndim - np.ndim(A)) + np.shape(A)
     spread = reshape(A, tuple(n for length in shape for n in (1, length)))
@@ -336,7 +334,7 @@ def array_split(ary, indices_or_sections, axis=0):
 def split(ary, indices_or_sections, axis=0):
     """Equal pieces along an axis, or pieces between indices."""
     n = np.shape(ary)[axis]
-    if isinstance(indices_or_sections, int) and n % indices_or_sections:
+    if np.ndim(indices_or_sections) == 0 and n % indices_or_sections:
         raise ValueError(f"np.split of an axis of length {n} into {indices_or_sections} equal parts; use array_split")
     return array_split(ary, indices_or_sections, axis)
 

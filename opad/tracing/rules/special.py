@@ -28,6 +28,7 @@ from opad.tracing.rules.special_partials import (
     normal_density,
     power_series_gap,
     pseudo_huber,
+    ratio,
     rgamma_partial,
     spence_partial,
     student_density,
@@ -178,8 +179,8 @@ smooth(sp.tandg,        lambda y, x: DEGREE * (1 + y * y))
 smooth(sp.cotdg,        lambda y, x: -DEGREE * (1 + y * y))
 smooth(sp.radian,       DEGREE, DEGREE / 60, DEGREE / 3600)
 smooth(sp.powm1,        lambda y, x, p: p * x ** (p - 1),             lambda y, x, p: (y + 1) * np.log(x))
-smooth(sp.xlogy,        lambda y, x, z: np.log(z),                    lambda y, x, z: x / z)
-smooth(sp.xlog1py,      lambda y, x, z: np.log1p(z),                  lambda y, x, z: x / (1 + z))
+smooth(sp.xlogy,        lambda y, x, z: np.log(z),                    lambda y, x, z: ratio(x, z))
+smooth(sp.xlog1py,      lambda y, x, z: np.log1p(z),                  lambda y, x, z: ratio(x, 1 + z))
 smooth(sp.entr,         lambda y, x: -np.log(x) - 1)
 smooth(sp.rel_entr,     lambda y, a, b: np.log(a / b) + 1,            lambda y, a, b: -a / b)
 smooth(sp.kl_div,       lambda y, a, b: np.log(a / b),                lambda y, a, b: 1 - a / b)

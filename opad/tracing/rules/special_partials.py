@@ -16,6 +16,12 @@ def _away(x, bad, instead):
     return np.where(plain(bad), instead, x)
 
 
+def ratio(x, z):
+    """x / z, and 0 where both are 0."""
+    both = (plain(x) == 0) & (plain(z) == 0)
+    return np.where(both, 0, x / np.where(both, 1, z))
+
+
 def lower(n):
     """n - 1, and 0 for n = 0, where its factor vanishes."""
     return np.where(n == 0, n, n - 1)

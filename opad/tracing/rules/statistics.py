@@ -104,7 +104,8 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     largest, value = np.finfo(x.dtype).max, plain(x)
     x = np.where(np.isnan(value), nan, x)
     x = np.where(np.isposinf(value), largest if posinf is None else posinf, x)
-    return np.where(np.isneginf(value), -largest if neginf is None else neginf, x)
+    x = np.where(np.isneginf(value), -largest if neginf is None else neginf, x)
+    return x if x.ndim else x[()]
 
 
 # -- order statistics -------------------------------------------------------------------------------------------------

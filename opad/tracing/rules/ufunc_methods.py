@@ -18,9 +18,13 @@ from opad.tracing.rules.helpers import as_dtype, normalise_axis, normalised_axes
 
 
 def _log_sum_exp(a, axis, keepdims):
+    """log(sum(exp(a))); the maximum where that is infinite."""
     largest = np.max(plain(a), axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    y = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
+    infinite = np.isinf(largest)
+    shift = np.where(infinite, 0, largest)
+    y = np.log(np.sum(np.exp(np.where(infinite, 0, a) - shift), axis=axis, keepdims=True)) + shift
+    if np.any(infinite):
+        y = np.where(infinite, np.max(a, axis=axis, keepdims=True), y)
     return y if keepdims else np.reshape(y, np.shape(np.max(plain(a), axis=axis)))
 
 

@@ -1,8 +1,11 @@
 """NumPy's universal functions: one partial derivative per argument; y is the function's value.
 
-At kinks the derivative is the mean of the one-sided ones (maximum, minimum, absolute); where a partial is infinite
-(sqrt at 0, log at 0) a cotangent that is exactly zero stays zero, so that masked branches give no NaN. Complex
-inverse functions take their branch from y, so that they are right on branch cuts.
+At kinks the derivative is the mean of the one-sided ones (maximum, minimum, clip, absolute); hypot and complex
+absolute values have derivative 0 at 0, to any order. Where a partial is infinite (sqrt at 0, log at 0) a cotangent that
+is exactly zero stays zero, so that masked branches give no NaN. Where a function jumps and is constant otherwise (sign,
+floor, 0**x at 0) the derivative is 0; the angle arctan2(0, 0), and powers of negative bases as functions of the
+exponent, have none, NaN. logaddexp is maximum where it is infinite. Complex inverse functions take their branch from y,
+so that they are right on branch cuts.
 """
 
 import numpy as np
@@ -55,8 +58,8 @@ elementwise(np.square,       lambda y, x: 2 * x)
 elementwise(np.exp,          lambda y, x: y)
 elementwise(np.exp2,         lambda y, x: LN2 * y)
 elementwise(np.expm1,        lambda y, x: y + 1)
-elementwise(np.logaddexp,    lambda y, a, b: np.exp(a - y),           lambda y, a, b: np.exp(b - y))
-elementwise(np.logaddexp2,   lambda y, a, b: np.exp2(a - y),          lambda y, a, b: np.exp2(b - y))
+elementwise(np.logaddexp,    lambda y, a, b: _weight(np.exp, a, b, y),  lambda y, a, b: _weight(np.exp, b, a, y))
+elementwise(np.logaddexp2,   lambda y, a, b: _weight(np.exp2, a, b, y), lambda y, a, b: _weight(np.exp2, b, a, y))
 
 elementwise(np.sin,          lambda y, x: np.cos(x))
 elementwise(np.cos,          lambda y, x: -np.sin(x))
@@ -117,7 +120,17 @@ def _sinc_partial(x):
 
 def _unit(z, r):
     """z / r, and 0 where r is 0."""
-    return z / np.where(plain(r) == 0, 1, r)
+    zero = plain(r) == 0
+    return np.where(zero, 0, z / np.where(zero, 1, r))
+
+
+def _weight(exp, a, b, y):
+    """exp(a) / (exp(a) + exp(b)); the share of `a` in the maximum where that is infinite."""
+    infinite = np.isinf(plain(y))
+    if not np.any(infinite):
+        return exp(a - y)
+    share = _share(plain(a) > plain(b), plain(a) >= plain(b), y)
+    return np.where(infinite, share, exp(np.where(infinite, 0, a) - np.where(infinite, 0, y)))
 
 
 @operator_rule(np.absolute, casts=False)
