@@ -40,6 +40,8 @@ def _transpose(self, *axes):
 def _astype(self, dtype, copy=True):
     """The array in another dtype; integer and boolean dtypes give plain values without derivative."""
     dtype = np.dtype(dtype)
+    if dtype.hasobject:
+        return np.asarray(self)  # of traced numbers
     if dtype.kind not in "fc":
         value = self.value
         return value.astype(dtype)

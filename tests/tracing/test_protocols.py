@@ -160,6 +160,8 @@ WORKS = {
     "np.asarray(x)": (lambda x: np.sum(np.asarray(x) ** 2), [2, 4, 6]),
     "np.exp(np.array([x0]))": (lambda x: np.sum(np.exp(np.array([x[0], x[1]]))), [np.exp(1), np.exp(2), 0]),
     "np.linalg.norm(np.array([x0, x1]))": (lambda x: np.linalg.norm(np.array([x[0], x[0]])), [np.sqrt(2), 0, 0]),
+    "x.astype(object)": (lambda x: np.sum(x.astype(object) ** 2), [2, 4, 6]),
+    "np.insert(objects, 1, x)": (lambda x: np.sum(np.insert(np.asarray(x), 1, x)), [2, 2, 2]),
     "z[i] = x": (lambda x: assign(np.zeros_like(x), 1, 3 * x[0]), [3, 0, 0]),
     "z[mask] += x": (lambda x: add_to_part(x, x > 1), [1, 2, 2]),
     "z[1:] += x": (lambda x: add_to_part(x, slice(1, None)), [1, 2, 2]),

@@ -58,11 +58,12 @@ def ediff1d(ary, to_end=None, to_begin=None):
     """Differences of neighbours in the flattened array, with values before and after."""
     flat = np.reshape(ary, -1)
     parts = [flat[1:] - flat[:-1]]
+    dtype = plain(flat).dtype  # of the ends, too
     if to_begin is not None:
         parts.insert(0, np.reshape(to_begin, -1))
     if to_end is not None:
         parts.append(np.reshape(to_end, -1))
-    return np.concatenate(parts)
+    return as_dtype(np.concatenate(parts), dtype, "np.ediff1d")
 
 
 @composite(np.unwrap)
