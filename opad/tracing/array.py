@@ -77,7 +77,10 @@ class TracedArray:
         return f"TracedArray({self.value!r})"
 
     def __format__(self, spec):
-        return format(plain(self), spec)
+        value = self
+        while getattr(value, "is_symbolic", False):
+            value = value.value
+        return format(value, spec)
 
     def alias(self):
         """Another handle on the same variable, which in-place operators on this one leave as it is."""

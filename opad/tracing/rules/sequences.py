@@ -119,7 +119,8 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         inner = fp[np.zeros(np.shape(x), int)]
     else:
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
-        inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
+        (x0, x1), (f0, f1) = ((np.take(nodes, i), np.take(nodes, i + 1)) for nodes in (xp, fp))
+        inner = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
     result = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
     return result if result.ndim else result[()]
 
