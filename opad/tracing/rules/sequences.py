@@ -119,10 +119,15 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         inner = fp[np.zeros(np.shape(x), int)]
     else:
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
-        (x0, x1), (f0, f1) = ((np.take(nodes, i), np.take(nodes, i + 1)) for nodes in (xp, fp))
+        (x0, x1), (f0, f1) = ((_elements(nodes, i), _elements(nodes, i + 1)) for nodes in (xp, fp))
         inner = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
     result = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
     return result if result.ndim else result[()]
+
+
+def _elements(a, i):
+    """a[i] of a vector; other than np.take, take_along_axis looks at the type of the indices."""
+    return np.reshape(np.take_along_axis(a, np.reshape(i, -1), axis=0), np.shape(i))
 
 
 def _periodic_interp(x, xp, fp, period):
