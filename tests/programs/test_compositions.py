@@ -1,4 +1,4 @@
-"""Gradients of compositions with positions and masks that depend on the argument, compiled: right at other points too."""
+"""Compiled gradients of compositions with positions and masks that depend on the argument, at other points too."""
 
 import numpy as np
 import pytest
