@@ -146,6 +146,9 @@ TABLE = {
         errors.TracingError, "checkpoint.*not one of its arguments", "expected", r"checkpoint\(f\)\(x, W\)"),
     "a tangent of a wrong shape": (
         lambda: opad.jvp(loss, (ONES,), (np.ones(3),)), errors.ShapeError, r"\(3,\)", r"expected \(2, 2\)", "jacobian"),
+    "a complex tangent of a real argument": (
+        lambda: opad.jvp(loss, (ONES,), (1j * ONES,)),
+        errors.DtypeError, "tangent is complex", "expected a real", "Pass"),
     "a tangent of a wrong structure": (
         lambda: opad.jvp(loss, (ONES,), ([ONES],)), errors.StructureError, "tangent 0", "expected a single array", ""),
     "a cotangent of a wrong shape": (

@@ -4,7 +4,8 @@ import opad.tracing.assignment
 import opad.tracing.calls
 import opad.tracing.inplace
 import opad.tracing.methods
-import opad.tracing.objects  # noqa: F401
+import opad.tracing.objects
+import opad.tracing.refusals  # noqa: F401
 from opad.tracing.rules import (  # noqa: F401  register what they cover
     fft,
     indexing,

@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from opad.errors import TracedAttributeError, TracingError
+from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.messages import caller
 from opad.tracing.primitives import RULES, JacobianRule
@@ -76,45 +76,11 @@ class TracedArray:
     def __repr__(self):
         return f"TracedArray({self.value!r})"
 
-    def _refuse_number(self, what):
-        raise TracingError(
-            f"{what} of a traced array, or its assignment into a plain array, would lose its derivative{caller()}. "
-            "Expected a NumPy function: write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place "
-            "of y[i] = x; opad.stop_gradient(x) gives the plain value."
-        )
-
-    def __float__(self):
-        self._refuse_number("float()")
-
-    def __int__(self):
-        self._refuse_number("int()")
-
-    def __complex__(self):
-        self._refuse_number("complex()")
-
-    def __index__(self):
-        self.tape.refusal = TracingError(
-            f"a traced array was used as an index or as an integer{caller()}. Expected an integer; use "
-            "int(opad.stop_gradient(x)) if the position may be treated as constant."
-        )
-        raise self.tape.refusal
-
     def __format__(self, spec):
-        return format(plain(self), spec)
-
-    def item(self, *args):
-        self._refuse_number(".item()")
-
-    def tolist(self):
-        self._refuse_number(".tolist()")
-
-    def __getattr__(self, name):
-        if name not in _WAYS_OUT:
-            raise AttributeError(f"a traced array has no attribute {name!r}")
-        raise TracedAttributeError(
-            f".{name} of a traced array was asked for{caller()}, which does not belong to memory of its own; expected "
-            f"NumPy functions and operators. Write {_WAYS_OUT[name]}."
-        )
+        value = self
+        while getattr(value, "is_symbolic", False):
+            value = value.value
+        return format(value, spec)
 
     def alias(self):
         """Another handle on the same variable, which in-place operators on this one leave as it is."""
@@ -185,14 +151,6 @@ class _Space:
         self.shape = array.shape
         self.ndim = len(self.shape)
         self.dtype = array.dtype
-
-
-_WAYS_OUT = {
-    "view": "x.copy(), or x.astype(dtype)", "resize": "np.resize(x, shape)", "put": "x[index] = values",
-    "choose": "np.choose(x.astype(int), choices)", "strides": "x.shape", "flags": "opad.stop_gradient(x).flags",
-    "data": "opad.stop_gradient(x)", "tobytes": "opad.stop_gradient(x).tobytes()", "byteswap": "opad.stop_gradient(x)",
-    "ctypes": "opad.stop_gradient(x).ctypes", "getfield": "x.real or x.imag", "tofile": "opad.stop_gradient(x)",
-}  # fmt: skip
 
 
 def _joined(arguments):

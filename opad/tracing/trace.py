@@ -128,7 +128,7 @@ def pull_back(records, inputs, x):
             own.pop(i, None)
         if primitive.reads_part:
             ((_, j),) = parents
-            return None, [(j, lambda g: _with_part(x, j, own, g, *args))]
+            return None, [(j, lambda g: _with_part(x, j, own, g, y.shape, *args))]
         blocks = primitive.blocks(y, args, kwargs, parents)
         if type(blocks) is Row:
             return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
@@ -137,15 +137,16 @@ def pull_back(records, inputs, x):
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
 
 
-def _with_part(x, j, own, g, space, key):
+def _with_part(x, j, own, g, shape, space, key):
     """x[j] + g at `key`, so that the elements of an array can be read one by one at a constant cost each.
 
     The sum takes the place of x[j]; it is made in place once it is in memory of its own.
     """
     total = x[j]
-    plain = isinstance(g, np.ndarray | np.generic) and is_basic(key if type(key) is tuple else (key,))
-    if not plain or (total is not None and (type(total) is not np.ndarray or total.dtype != g.dtype)):
-        return Index(key, space.shape, g.shape).apply_adjoint(g)
+    simple = isinstance(g, np.ndarray | np.generic) and g.shape == shape  # no trace, no batch axes
+    simple = simple and is_basic(key if type(key) is tuple else (key,))
+    if not simple or (total is not None and (type(total) is not np.ndarray or total.dtype != g.dtype)):
+        return Index(key, space.shape, shape).apply_adjoint(g)
     if total is None:
         total = own[j] = np.zeros(space.shape, g.dtype)
     elif own.get(j) is not total:

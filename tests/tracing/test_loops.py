@@ -55,6 +55,18 @@ def test_loops(f, dtype, rng):
         check_derivative(real, x, raise_on_failure=True)
 
 
+def test_batches_of_cotangents_in_a_checkpoint(rng):
+    """A Jacobian by rows sends all of them through the recomputed loop at once."""
+
+    def f(x):
+        return np.array([x[0] * x[1], x[1] * x[2], np.sum(x[1:] * x[0])]) + x[0] + x
+
+    x = rng.standard_normal(3)
+    expected = opad.jacobian(f, order="forward")(x)
+    for order in ("reverse", "forward"):
+        np.testing.assert_allclose(opad.jacobian(opad.checkpoint(f), order=order)(x), expected, rtol=1e-14)
+
+
 def test_the_argument_of_a_pullback_is_not_written_to():
     g = np.array([1.0, 2.0, 3.0])
     kept = g.copy()

@@ -158,7 +158,7 @@ def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
 
 
 def _count(where, a, axis, keepdims):
-    counted = np.broadcast_to(np.asarray(where, bool), np.shape(a))
+    counted = np.broadcast_to(where if hasattr(where, "dtype") else np.asarray(where, bool), np.shape(a))
     return np.sum(counted, axis=axis, keepdims=keepdims).astype(np.real(plain(a)).dtype)
 
 

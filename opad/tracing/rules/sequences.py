@@ -125,10 +125,16 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         inner = fp[np.zeros(np.shape(x), int)]
     else:
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
-        inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
+        (x0, x1), (f0, f1) = ((_elements(nodes, i), _elements(nodes, i + 1)) for nodes in (xp, fp))
+        inner = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
     y = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
     y = as_dtype(y, np.result_type(y.dtype, np.float64), "np.interp")  # NumPy computes in double precision
     return y if y.ndim else y[()]
+
+
+def _elements(a, i):
+    """a[i] of a vector; other than np.take, take_along_axis looks at the type of the indices."""
+    return np.reshape(np.take_along_axis(a, np.reshape(i, -1), axis=0), np.shape(i))
 
 
 def _periodic_interp(x, xp, fp, period):

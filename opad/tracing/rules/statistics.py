@@ -129,11 +129,10 @@ def _quantile(function, whole):
         axes = normalised_axes(axis, np.ndim(a))
         q = np.asarray(q) if isinstance(q, list | tuple) else q
         lines, order = _sorted_lines(a, axes)
-        ranks = np.empty(order.shape)
-        np.put_along_axis(ranks, order, np.broadcast_to(np.arange(float(order.shape[-1])), order.shape), axis=-1)
-        ranks = np.where(np.isnan(_lines(plain(a), axes)), np.nan, ranks)
+        ranks = np.where(np.isnan(_lines(plain(a), axes)), np.nan, np.argsort(order, axis=-1))
         if weights is not None:
-            weights = _lines(_spread(np.asarray(plain(weights)), np.shape(a), axis), axes)
+            weights = plain(weights) if hasattr(weights, "shape") else np.asarray(weights)
+            weights = _lines(_spread(weights, np.shape(a), axis), axes)
         position = function(ranks, plain(q), axis=-1, method=method, weights=weights)
         count = np.sum(~np.isnan(ranks), axis=-1)
         missing = np.isnan(position)

@@ -95,8 +95,8 @@ def accumulate(ufunc, a, axis=0, dtype=None, out=None):
 def _positions(ufunc, value, axis):
     """Where the running extremum stands: at the first element that attains it; NaN stays."""
     running = np.moveaxis(ufunc.accumulate(value, axis=axis), axis, 0)
-    is_new = np.ones(running.shape, bool)
-    is_new[1:] = (running[1:] != running[:-1]) & ~np.isnan(running[:-1])
+    changes = (running[1:] != running[:-1]) & ~np.isnan(running[:-1])
+    is_new = np.concatenate([np.ones((1, *running.shape[1:]), bool), changes])
     places = np.arange(len(running)).reshape((-1,) + (1,) * (value.ndim - 1))
     return np.moveaxis(np.maximum.accumulate(np.where(is_new, places, 0), axis=0), 0, axis)
 
