@@ -1,5 +1,6 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
+from functools import partial
 from string import ascii_letters
 
 import numpy as np
@@ -15,6 +16,9 @@ from opad.operators.products import (
     StackedRightMultiply,
     VectorOfMatrix,
     VectorTimesMatrix,
+    adjoint_matrix,
+    left_product,
+    right_product,
 )
 from opad.tracing.primitives import RULES, JacobianRule, Primitive, composite, with_cast
 from opad.tracing.rules.helpers import wants
@@ -24,6 +28,18 @@ class _Matmul(Primitive):
     """np.matmul; each block is made only for the factor that is traced."""
 
     takes_operands = True
+
+    def used(self, slots):
+        return [1 - slot for slot in slots]
+
+    def adjoints(self, y, args, kwargs, parents):
+        a, b = args
+        if not (a.ndim == b.ndim == 2 and a.dtype is b.dtype):
+            return super().adjoints(y, args, kwargs, parents)
+        return None, [
+            (column, partial(left_product, adjoint_matrix(a)) if slot else partial(right_product, A=adjoint_matrix(b)))
+            for slot, column in parents
+        ]
 
     def blocks(self, y, args, kwargs, parents):
         a, b = args
