@@ -1,1 +1,1 @@
-"""Benchmarks of opad: the asv suite in `benchmarks/`, and `python -m asv_bench.ratios`."""
+"""Benchmarks of opad: the asv suite in `benchmarks/`, and `python -m asv_bench.report`."""

@@ -5,12 +5,17 @@ the tests verify a function.
 """
 
 import argparse
+import types
 from importlib import import_module
 
 import numpy as np
 import scipy.fft
 import scipy.special
 
+import opad.scipy.linalg
+import opad.scipy.signal
+import opad.scipy.sparse.linalg
+import opad.scipy.special
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES
 from opad.tracing.rules.scipy_fft import TRANSFORMS
 
@@ -45,7 +50,17 @@ def functions():
         "NumPy array functions": dict(sorted(arrays.items())),
         "scipy.special ufuncs": {f.__name__: f for f in sorted(set(special), key=lambda f: f.__name__)},
         "scipy.fft transforms": {name: getattr(scipy.fft, name) for name in transforms},
+        "opad.scipy.special": _mirrored(scipy.special, opad.scipy.special),
+        "opad.scipy.linalg": _mirrored(scipy.linalg, opad.scipy.linalg),
+        "opad.scipy.sparse.linalg": _mirrored(scipy.sparse.linalg, opad.scipy.sparse.linalg),
+        "opad.scipy.signal": _mirrored(scipy.signal, opad.scipy.signal),
     }
+
+
+def _mirrored(module, mirrors):
+    """The Python functions of a module of SciPy by name, as their mirrors."""
+    names = [name for name in module.__all__ if isinstance(getattr(module, name), types.FunctionType)]
+    return {name: getattr(mirrors, name) for name in sorted(names)}
 
 
 def table():

@@ -3,6 +3,7 @@
 import numpy as np
 
 from opad.tracing.rules.scipy_fft import TRANSFORMS
+from tests.scipy import registry, test_mirrors
 from tests.tracing import test_rules, test_rules_fft, test_rules_linalg, test_scipy_fft
 
 
@@ -12,6 +13,7 @@ def orders():
     found.update(dict.fromkeys(_named(np.fft, test_rules_fft.CASES), test_rules_fft.ORDER))
     found.update(dict.fromkeys(_named(np.linalg, [[c.name] for c in test_rules_linalg.CASES]), test_rules_linalg.ORDER))
     found.update(dict.fromkeys((case.function for case in test_rules.CASES), test_rules.ORDER))
+    found.update(dict.fromkeys((case.mirror for case in registry.CASES), test_mirrors.ORDER))
     return found
 
 

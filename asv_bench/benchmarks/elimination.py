@@ -1,7 +1,5 @@
 """Jacobians by elimination: sparse without colouring, the automatic choice, scalar tasks at many points, and jax."""
 
-import subprocess
-import sys
 from importlib.util import find_spec
 from statistics import median
 
@@ -11,10 +9,9 @@ import opad
 from opad.calculus.planning import Planner
 
 from . import jacobian_problems as problems
-from .protocol import SUITE, Worker, environment
+from .protocol import ROUNDS, Worker, environment, times_in_turns
 from .timing import microseconds, ratio
 
-ROUNDS = 3
 COMPARED = dict.fromkeys(problems.SPARSE, 1000) | {name: size for name, (_, size) in problems.DENSE.items()}
 
 
@@ -130,12 +127,7 @@ class LongScalarProgram:
 class _JacobianWorker(Worker):
     """A process for `jacobian_worker`."""
 
-    def __init__(self, library, problem, size):
-        command = [sys.executable, "-m", "benchmarks.jacobian_worker", library, problem, str(size)]
-        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, cwd=SUITE, env=environment(1), **pipes)
-        self.library = library
-        self.version = self._read()["version"]
+    module = "benchmarks.jacobian_worker"
 
 
 def against_jax(problem, size, rounds=ROUNDS):
@@ -143,8 +135,8 @@ def against_jax(problem, size, rounds=ROUNDS):
     workers = []
     try:
         for library in ("opad", "jax_forward", "jax_reverse", "opad"):
-            workers.append(_JacobianWorker(library, problem, size))  # noqa: PERF401  those that started must be closed
-        times = np.array([[worker.measure() for worker in workers] for _ in range(rounds)])
+            workers.append(_JacobianWorker([library, problem, str(size)], environment(1)))  # noqa: PERF401  to be closed
+        times = times_in_turns(workers, rounds)
     finally:
         for worker in workers:
             worker.close()

@@ -9,8 +9,9 @@ import json
 import sys
 
 import numpy as np
-from benchmarks import jacobian_problems as problems
-from benchmarks.worker import calls_per_repeat, seconds_per_call
+
+from . import jacobian_problems as problems
+from .worker import calls_per_repeat, seconds_per_call
 
 REPEATS = 15
 
@@ -40,7 +41,7 @@ def main():
     library, problem, size = sys.argv[1:]
     function = make(library, problem, int(size))
     calls = calls_per_repeat(function)
-    print(json.dumps({"library": library, "version": "", "calls": calls}), flush=True)
+    print(json.dumps({"calls": calls}), flush=True)
     for _ in sys.stdin:
         print(json.dumps({"seconds": seconds_per_call(function, calls, REPEATS)}), flush=True)
 

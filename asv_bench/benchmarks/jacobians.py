@@ -4,11 +4,17 @@ import numpy as np
 
 import opad
 
-from . import workloads
 from .timing import ratio
+from .workloads import layered_tanh
 
-SIZES = workloads.SIZES["layered_tanh"]
+SIZES = layered_tanh.SIZES
 DTYPES = ("float32", "float64")
+
+
+def inputs(size, dtype):
+    """W, b, x."""
+    (W, b), (x,) = layered_tanh.inputs(size, dtype)
+    return W, b, x
 
 
 def network(W, b, x):
@@ -28,8 +34,7 @@ class Linearization:
     param_names = ("size", "dtype")
 
     def setup(self, size, dtype):
-        self.point = workloads.layered_tanh(size, dtype)
-        self.tangent = workloads.layered_tanh(size, dtype)
+        self.point = self.tangent = inputs(size, dtype)
         self.cotangent = np.ones_like(self.point[2])
         self.linearization = opad.linearize(network, *self.point)
 
@@ -62,7 +67,7 @@ class Jacobian:
     param_names = ("size", "order")
 
     def setup(self, size, order):
-        W, b, self.x = workloads.layered_tanh(size, "float64")
+        W, b, self.x = inputs(size, "float64")
         self.jacobian = opad.jacobian(lambda x: network(W, b, x), order=order)
         self.matrices = W
 
@@ -87,7 +92,7 @@ class HessianVectorProduct:
     param_names = ("size",)
 
     def setup(self, size):
-        W, b, x = workloads.layered_tanh(size, "float64")
+        W, b, x = inputs(size, "float64")
 
         def loss(W, b):
             h = network(W, b, x)

@@ -1,13 +1,19 @@
 """Memory: peaks, what one record costs above its arrays, and what checkpoints save."""
 
 import gc
+import json
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
 
 import opad
 
-from .workloads import SIZES, layered_tanh
+from . import workloads
+from .memory_worker import CLEAR_REFS
+from .protocol import BASELINE, COMPILED, SUITE, environment, require
+from .workloads import layered_tanh
 
 RECORDS = (100, 1_000, 10_000, 100_000)
 
@@ -34,29 +40,22 @@ def traced_bytes(function):
 class Gradient:
     """Peak memory of a process that computes one gradient of the layered network."""
 
-    params = (SIZES["layered_tanh"],)
+    params = (layered_tanh.SIZES,)
     param_names = ("size",)
 
     def setup(self, size):
-        W, b, x = layered_tanh(size, "float64")
-
-        def loss(W, b):
-            h = x
-            for Wk, bk in zip(W, b, strict=True):
-                h = np.tanh(Wk @ h + bk)
-            return np.sum(h * h)
-
-        self.gradient, self.point = opad.grad(loss, argnums=(0, 1)), (W, b)
+        parameters, data = layered_tanh.inputs(size, "float64")
+        self.gradient, self.point = opad.grad(layered_tanh.loss), (parameters, *data)
 
     def peakmem_gradient(self, size):
         self.gradient(*self.point)
 
     def track_peak_over_parameters(self, size):
         """Peak of the gradient, as a multiple of the bytes of the parameters and of the outputs of the layers."""
-        W, b = self.point
+        W, b = self.point[0]
         width, batch, depth = size
         arrays = sum(a.nbytes for a in W + b) + 8 * width * batch * depth
-        return traced_bytes(lambda: self.gradient(W, b))[1] / arrays
+        return traced_bytes(lambda: self.gradient(*self.point))[1] / arrays
 
 
 class Records:
@@ -132,3 +131,31 @@ class Checkpoints:
     def track_peak_in_arrays(self, length):
         """Peak, counted in arrays of the state: 400 steps without checkpoints keep 400."""
         return traced_bytes(lambda: self.gradient(self.x))[1] / self.x.nbytes
+
+
+class Libraries:
+    """Peak memory of one gradient; `memory_worker` says what that counts.
+
+    At the smallest size of a workload it is what the library itself needs, at the largest the arrays outweigh that.
+    """
+
+    params = (
+        ("layered_tanh", "attention", "lstm", "matrix_factorisation", "n_body", "burgers", "rosenbrock"),
+        (BASELINE, COMPILED, "numpy_by_hand", "torch_eager", "jax_jit"),
+        ("smallest", "largest"),
+    )
+    param_names = ("workload", "library", "size")
+    timeout = 300
+
+    def setup(self, workload, library, size):
+        require(library, workload)
+        if not CLEAR_REFS.exists():
+            raise NotImplementedError("the peak of the resident set can be reset on Linux alone")
+
+    def track_peak_bytes(self, workload, library, size):
+        size = json.dumps(workloads.load(workload).SIZES[0 if size == "smallest" else -1])
+        command = [sys.executable, "-m", "benchmarks.memory_worker", library, workload, size, "float64"]
+        answer = subprocess.run(command, cwd=SUITE, env=environment(1), check=True, capture_output=True, text=True)
+        return int(answer.stdout)
+
+    track_peak_bytes.unit = "bytes"

@@ -1,4 +1,4 @@
-"""Compiled programs: against the eager gradient and the layered network of other libraries, recording time, memory."""
+"""Compiled programs: against the eager gradient, recording time, memory. Other libraries: `ratios`."""
 
 import tracemalloc
 from time import perf_counter
@@ -8,27 +8,24 @@ import numpy as np
 import opad
 
 from . import workloads
-from .numpy_workloads import WORKLOADS
-from .protocol import AA, COMPILED, FORWARD, PEERS, compare, is_installed
 from .timing import ratio
 
-CELLS = {
-    f"{size} {dtype}": ("layered_tanh", size, dtype)
-    for size in workloads.SIZES["layered_tanh"]
-    for dtype in ("float32", "float64")
-}
+WORKLOADS = tuple(name for name in workloads.NAMES if hasattr(workloads.load(name), "loss"))
 
 
 class Compiled:
-    """Gradients of the losses in `numpy_workloads`, recorded once and replayed."""
+    """Gradients of the workloads at their second size, recorded once and replayed."""
 
-    params = (tuple(WORKLOADS),)
+    params = (WORKLOADS,)
     param_names = ("workload",)
     timeout = 300
 
     def setup(self, workload):
-        loss, self.arguments = WORKLOADS[workload]()
-        self.loss, self.eager = loss, opad.grad(loss)
+        _, size, dtype = workloads.standard(workload)
+        module = workloads.load(workload)
+        parameters, data = module.inputs(size, dtype)
+        self.arguments = (parameters, *data)
+        self.loss, self.eager = module.loss, opad.grad(module.loss)
         self.compiled = opad.compile(self.eager)
         self.compiled(*self.arguments)
 
@@ -55,23 +52,6 @@ class Compiled:
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return peak
-
-
-class CompiledRatios:
-    """Time of the compiled gradient of the layered network over each library, one process for each, in turns."""
-
-    params = (tuple(CELLS), (*PEERS, AA, FORWARD))
-    param_names = ("cell", "against")
-
-    def setup_cache(self):
-        libraries = [library for library in PEERS if is_installed(library)]
-        return {name: compare(*cell, libraries, baseline=COMPILED) for name, cell in CELLS.items()}
-
-    setup_cache.timeout = 1800
-
-    def track_ratio(self, ratios, cell, against):
-        rounds = ratios[cell].get(against)
-        return np.nan if rounds is None else float(np.median(rounds))
 
 
 class Recording:

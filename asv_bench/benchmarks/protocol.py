@@ -2,7 +2,8 @@
 
 NumPy and PyTorch in one process fight over threads, and a machine that others use is not equally fast for a minute.
 So every library gets a process and the same number of threads; the processes measure one after another, round after
-round; and one of them runs twice, which shows what a ratio of equals looks like (the A/A row).
+round; and opad runs twice, which shows what a ratio of equals looks like (the A/A row). No process is held to a kernel
+by the environment: see `PINS`.
 """
 
 import json
@@ -15,14 +16,35 @@ from pathlib import Path
 
 import numpy as np
 
+from . import workloads
+
 ROUNDS = 3
 REPEATS = 15
 BASELINE = "opad_eager"
 COMPILED = "opad_compiled"
-PACKAGES = {"numpy_by_hand": "numpy", "torch_eager": "torch", "jax_jit": "jax", "autograd_eager": "autograd"}
+FUSED = "opad_fused"
+OPAD = (COMPILED, BASELINE, FUSED)
+PACKAGES = {  # what a peer needs
+    "numpy_by_hand": "numpy",
+    "torch_eager": "torch",
+    "torch_compile": "torch",
+    "jax_jit": "jax",
+    "autograd_eager": "autograd",
+}
 PEERS = tuple(PACKAGES)
-LIBRARIES = (BASELINE, COMPILED, *PEERS)
+PACKAGES[FUSED] = "numba"
+LIBRARIES = (*OPAD, *PEERS)
+ON_CUDA = (*OPAD, "torch_eager", "torch_compile", "jax_jit")
 AA, FORWARD = "A/A", "gradient / forward"
+PINS = (
+    "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
+    "MKL_DEBUG_CPU_TYPE",
+    "MKL_ENABLE_INSTRUCTIONS",
+    "NPY_DISABLE_CPU_FEATURES",
+    "ONEDNN_MAX_CPU_ISA",
+    "ATEN_CPU_CAPABILITY",
+)
 SUITE = Path(__file__).parent.parent
 
 
@@ -31,34 +53,56 @@ def is_installed(library):
     return find_spec(PACKAGES.get(library, "opad")) is not None
 
 
-def require(library):
-    """Raise NotImplementedError, asv's "n/a", if a library is not installed."""
+def reason_against(library, workload, device="cpu"):
+    """Why a library is not measured on a workload, or None."""
     if not is_installed(library):
-        raise NotImplementedError(f"{PACKAGES[library]} is not installed; python -m pip install -e '.[bench]'")
+        return f"{PACKAGES[library]} is not installed; python -m pip install -e '.[bench,fast]'"
+    module = workloads.load(workload)
+    if device == "cuda" and (library not in ON_CUDA or hasattr(module, library)):
+        return "runs on the CPU"
+    return getattr(module, "UNAVAILABLE", {}).get(library)
 
 
-def environment(threads):
-    """The environment variables with which every library uses that many threads."""
+def require(library, workload):
+    """Raise NotImplementedError, asv's "n/a", if a library is not measured on a workload."""
+    if reason := reason_against(library, workload):
+        raise NotImplementedError(reason)
+
+
+def pins():
+    """The environment variables, with their values, that keep a library from choosing its own kernels."""
+    return {name: os.environ[name] for name in PINS if name in os.environ}
+
+
+def environment(threads, keep_pins=False, device="cpu"):
+    """The environment variables with which every library uses that many threads, and the kernels of its own choice."""
     count, eigen = str(threads), str(threads > 1).lower()
-    return os.environ | {
+    kept = {name: value for name, value in os.environ.items() if keep_pins or name not in PINS}
+    return kept | {
         "OPENBLAS_NUM_THREADS": count,
         "OMP_NUM_THREADS": count,
         "MKL_NUM_THREADS": count,
         "NPROC": count,  # XLA's thread pool
         "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={count}",
-        "JAX_PLATFORMS": "cpu",
+        "JAX_PLATFORMS": device,
     }
 
 
 class Worker:
-    """A process that holds one library and measures when it is asked to; see `worker`."""
+    """A process that holds one library and measures when it is asked to; see `worker`.
 
-    def __init__(self, specification, threads):
-        command = [sys.executable, "-m", "benchmarks.worker", json.dumps(specification)]
+    Attributes
+    ----------
+    ready : dict with "version", "first" (seconds of the first gradient, compilation included), or with "error"
+    """
+
+    module = "benchmarks.worker"
+
+    def __init__(self, arguments, environment):
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.process = subprocess.Popen(command, cwd=SUITE, env=environment(threads), **pipes)
-        self.library = specification["library"]
-        self.version = self._read()["version"]
+        command = [sys.executable, "-m", self.module, *arguments]
+        self.process = subprocess.Popen(command, cwd=SUITE, env=environment, **pipes)
+        self.ready = self._read()
 
     def measure(self):
         """Seconds per call, the median of the repeats of one turn."""
@@ -67,61 +111,76 @@ class Worker:
 
     def _read(self):
         line = self.process.stdout.readline()
-        if not line:
-            raise RuntimeError(f"the worker of {self.library} ended with status {self.process.wait()}; see above")
-        return json.loads(line)
+        return (
+            json.loads(line) if line else {"error": f"the process ended with status {self.process.wait()}; see above"}
+        )
 
     def close(self):
         self.process.communicate()
 
 
-def times_in_turns(specifications, threads=1, rounds=ROUNDS):
-    """Start one worker per specification and let them measure in turns.
+def times_in_turns(workers, rounds=ROUNDS):
+    """Let workers measure in turns; array (rounds, workers) of seconds per call."""
+    times = np.empty((rounds, len(workers)))
+    for r in range(rounds):
+        for k in range(len(workers))[:: 1 if r % 2 == 0 else -1]:
+            times[r, k] = workers[k].measure()
+    return times
+
+
+def measure(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=REPEATS, keep_pins=False, device="cpu"):
+    """Times of the gradient by several libraries.
 
     Returns
     -------
-    array (rounds, workers) of seconds per call, and the list of their versions
+    dict with
+    "seconds" : {library: [seconds per call in each round]}; under `AA` opad eager once more, under `FORWARD` its
+        forward evaluation
+    "first" : {library: seconds of the first call, with recording or compilation}
+    "versions" : {library: version}
+    "unavailable" : {library: why it is not measured}
+    "failed" : {library: the error that it met}
     """
-    workers = []
-    try:
-        for specification in specifications:
-            workers.append(Worker(specification, threads))  # noqa: PERF401  those that started must be closed
-        times = np.empty((rounds, len(workers)))
-        for r in range(rounds):
-            for k in range(len(workers))[:: 1 if r % 2 == 0 else -1]:
-                times[r, k] = workers[k].measure()
-        return times, [worker.version for worker in workers]
-    finally:
-        for worker in workers:
-            worker.close()
+    variables = environment(threads, keep_pins, device)
+    common = {"workload": workload, "size": size, "dtype": dtype, "device": device, "repeats": repeats}
+    unavailable = {name: reason for name in libraries if (reason := reason_against(name, workload, device))}
+    kinds = {AA: (BASELINE, "gradient"), FORWARD: (BASELINE, "forward")}
+    kinds |= {name: (name, "gradient") for name in libraries if name not in unavailable}
+    workers = {}
+    with tempfile.TemporaryDirectory() as folder:
+        variables["TORCHINDUCTOR_CACHE_DIR"] = folder  # first calls compile
+        common["reference"] = str(Path(folder) / "gradient.npz")  # of the first worker, opad; the others are compared
+        try:
+            for name, (library, quantity) in kinds.items():
+                specification = common | {"library": library, "quantity": quantity}
+                workers[name] = Worker([json.dumps(specification)], variables)
+            failed = {name: worker.ready["error"] for name, worker in workers.items() if "error" in worker.ready}
+            names = [name for name in workers if name not in failed]
+            times = times_in_turns([workers[name] for name in names], rounds)
+        finally:
+            for worker in workers.values():
+                worker.close()
+    return {
+        "seconds": {name: list(column) for name, column in zip(names, times.T, strict=True)},
+        "first": {name: workers[name].ready["first"] for name in names},
+        "versions": {name: workers[name].ready["version"] for name in names if name in libraries},
+        "unavailable": unavailable,
+        "failed": failed,
+    }
 
 
-def compare(workload, size, dtype, libraries, threads=1, rounds=ROUNDS, repeats=REPEATS, baseline=BASELINE):
+def ratios(measured, baseline=BASELINE):
     """Time of opad's gradient, eager or compiled (`baseline`), over that of each library; smaller is better for opad.
 
     Returns
     -------
-    dict library -> list of ratios, one per round. Under AA opad against itself, under FORWARD opad's gradient against
-    its forward evaluation, under "versions" the version of every library.
+    dict library -> list of ratios, one per round. Under `AA` opad eager against itself, under `FORWARD` the gradient
+    against the forward evaluation in plain NumPy.
     """
-    common = {"workload": workload, "size": size, "dtype": dtype, "quantity": "gradient", "repeats": repeats}
-    with tempfile.TemporaryDirectory() as folder:
-        common["reference"] = save_reference(workload, size, dtype, folder)
-        kinds = [common | {"library": library} for library in (baseline, baseline, *libraries)]
-        kinds.append(common | {"library": baseline, "quantity": "forward"})
-        times, versions = times_in_turns(kinds, threads, rounds)
-    names = [AA, *libraries, FORWARD]
-    ratios = {name: list(times[:, 0] / column) for name, column in zip(names, times[:, 1:].T, strict=True)}
-    return ratios | {"versions": dict(zip([baseline, *libraries], versions[1:], strict=False))}
-
-
-def save_reference(workload, size, dtype, folder):
-    """Write opad's gradient, computed in a process of its own, to a file that the workers compare theirs with."""
-    path = str(Path(folder) / "gradient.npz")
-    program = (
-        "import sys, json, numpy; from benchmarks.worker import make; workload, size, dtype, path = sys.argv[1:]; "
-        f"numpy.savez(path, *make('{BASELINE}', workload, json.loads(size), dtype)[1]())"
-    )
-    command = [sys.executable, "-c", program, workload, json.dumps(size), dtype, path]
-    subprocess.run(command, cwd=SUITE, env=environment(1), check=True)
-    return path
+    seconds = measured["seconds"]
+    above = {AA: seconds.get(BASELINE)}
+    return {
+        name: [a / b for a, b in zip(above.get(name, seconds[baseline]), times, strict=True)]
+        for name, times in seconds.items()
+        if name != baseline
+    }

@@ -6,6 +6,7 @@ import numpy as np
 
 from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
+from opad.tracing.kept import KEEP_LIMIT, Space, kept
 from opad.tracing.messages import caller
 from opad.tracing.primitives import RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
@@ -138,19 +139,8 @@ class TracedArray:
         if source is not None and source[0].is_assignable and getattr(y, "base", None) is not None:
             y = y.copy()  # a view would keep all of the array, which will change
         index = len(records)
-        records.append((RULES[getitem], y, (_Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
+        records.append((RULES[getitem], y, (Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
         return TracedArray(y, trace, index)
-
-
-class _Space:
-    """The shape and the dtype of an array, without the array."""
-
-    __slots__ = ("dtype", "ndim", "shape")
-
-    def __init__(self, array):
-        self.shape = array.shape
-        self.ndim = len(self.shape)
-        self.dtype = array.dtype
 
 
 def _joined(arguments):
@@ -227,8 +217,10 @@ def record_one(primitive, x):
     records = trace.records
     if records is None:
         trace.require_open()
-    index = len(records)
-    records.append((primitive, y, (value,), _NO_KEYWORDS, ((0, x.index),)))
+    index, result, values, parents = len(records), y, (value,), ((0, x.index),)
+    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+        result, values = kept(primitive, y, values, parents)
+    records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
 
 
@@ -267,8 +259,10 @@ def record_pair(primitive, a, b):
     records = trace.records
     if records is None:
         trace.require_open()
-    index = len(records)
-    records.append((primitive, y, values, _NO_KEYWORDS, parents))
+    index, result = len(records), y
+    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+        result, values = kept(primitive, y, values, parents)
+    records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
 
 
@@ -332,7 +326,10 @@ def record(primitive, args, kwargs):
         y = tuple(y)
         records.append((primitive, y, values, kwargs, parents))
         return tuple(_component(trace, y, index, k) for k in range(len(y)))
-    records.append((primitive, y, values, kwargs, parents))
+    result = y
+    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+        result, values = kept(primitive, y, values, parents)
+    records.append((primitive, result, values, kwargs, parents))
     return TracedArray(y, trace, index)
 
 

@@ -2,15 +2,19 @@
 
 from opad.errors import TracedAttributeError, TracingError
 from opad.tracing.array import TracedArray
-from opad.tracing.messages import caller
+from opad.tracing.messages import caller, instead_of_scipy
 
 
 def _refused_number(what):
     def refuse(self, *args):
         raise TracingError(
             f"{what} of a traced array, or its assignment into a plain array, would lose its derivative{caller()}. "
-            "Expected a NumPy function: write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place "
-            "of y[i] = x; opad.stop_gradient(x) gives the plain value."
+            "Expected a NumPy function: "
+            + (
+                instead_of_scipy()
+                or "write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place of y[i] = x; "
+                "opad.stop_gradient(x) gives the plain value."
+            )
         )
 
     return refuse

@@ -129,10 +129,7 @@ def pull_back(records, inputs, x):
         if primitive.reads_part:
             ((_, j),) = parents
             return None, [(j, lambda g: _with_part(x, j, own, g, y.shape, *args))]
-        blocks = primitive.blocks(y, args, kwargs, parents)
-        if type(blocks) is Row:
-            return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
-        return None, [(j, op and op.apply_adjoint) for j, op in blocks]
+        return primitive.adjoints(y, args, kwargs, parents)
 
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
 

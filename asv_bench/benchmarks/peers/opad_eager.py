@@ -1,34 +1,20 @@
 """opad, eager: plain NumPy under `opad.grad`."""
 
-import numpy as np
-
 import opad
 
 version = opad.__version__
 
 
-def layered_tanh(W, b, x):
-    def loss(W, b):
-        h = x
-        for Wk, bk in zip(W, b, strict=True):
-            h = np.tanh(Wk @ h + bk)
-        return np.sum(h * h)
+def make(workload, parameters, data, device, transform=lambda f: f):
+    """(forward, gradient); `transform` is what happens to a function before it is called."""
+    finish = lambda result: result  # noqa: E731
+    if device == "cuda":
+        import cupy
+        import optree
 
-    gradient = opad.grad(loss, argnums=(0, 1))
-
-    def flat_gradient():
-        dW, db = gradient(W, b)
-        return dW + db
-
-    return lambda: loss(W, b), flat_gradient
-
-
-def scalar_recurrence(a, b, x, steps):
-    def final(a, b):
-        z = x
-        for _ in range(steps):
-            z = z + 0.1 * (np.sin(a * z) - b * z)
-        return z
-
-    gradient = opad.grad(final, argnums=(0, 1))
-    return lambda: final(a, b), lambda: gradient(a, b)
+        parameters, data = optree.tree_map(
+            lambda leaf: cupy.asarray(leaf) if hasattr(leaf, "ndim") else leaf, (parameters, data)
+        )
+        finish = lambda result: cupy.cuda.get_current_stream().synchronize() or result  # noqa: E731
+    forward, gradient = transform(workload.loss), transform(opad.grad(workload.loss))
+    return lambda: finish(forward(parameters, *data)), lambda: finish(gradient(parameters, *data))

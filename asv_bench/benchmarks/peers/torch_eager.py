@@ -1,42 +1,36 @@
 """PyTorch, eager: the same program under `torch.autograd.grad`."""
 
+from functools import partial
+
+import numpy as np
+import optree
 import torch
 
 version = torch.__version__
 
 
-def layered_tanh(W, b, x):
-    W = [torch.from_numpy(Wk).requires_grad_() for Wk in W]
-    b = [torch.from_numpy(bk).requires_grad_() for bk in b]
-    x = torch.from_numpy(x)
-    parameters = W + b
+def make(workload, parameters, data, device, transform=lambda f: f):
+    """(forward, gradient); `transform` is what happens to the loss before it is called."""
+    loss = transform(getattr(workload, "torch_loss", None) or partial(workload.loss, np=torch))
 
-    def loss():
-        h = x
-        for Wk, bk in zip(W, b, strict=True):
-            h = torch.tanh(Wk @ h + bk)
-        return torch.sum(h * h)
+    def put(argument):
+        return argument if isinstance(argument, int) else torch.from_numpy(np.asarray(argument)).to(device)
 
-    def forward():
-        with torch.no_grad():
-            return loss()
-
-    return forward, lambda: torch.autograd.grad(loss(), parameters)
-
-
-def scalar_recurrence(a, b, x, steps):
-    a = torch.tensor(a).requires_grad_()
-    b = torch.tensor(b).requires_grad_()
-    x = torch.tensor(x)
-
-    def final():
-        z = x
-        for _ in range(steps):
-            z = z + 0.1 * (torch.sin(a * z) - b * z)
-        return z
+    leaves, structure = optree.tree_flatten(parameters)
+    leaves = [put(leaf).requires_grad_() for leaf in leaves]
+    parameters = optree.tree_unflatten(structure, leaves)
+    data = [put(argument) for argument in data]
+    finish = torch.cuda.synchronize if device == "cuda" else lambda: None
 
     def forward():
         with torch.no_grad():
-            return final()
+            value = loss(parameters, *data)
+        finish()
+        return value
 
-    return forward, lambda: torch.autograd.grad(final(), (a, b))
+    def gradient():
+        result = torch.autograd.grad(loss(parameters, *data), leaves)
+        finish()
+        return result
+
+    return forward, gradient

@@ -1,5 +1,6 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
+from functools import partial
 from math import prod
 from string import ascii_letters
 
@@ -16,6 +17,9 @@ from opad.operators.products import (
     StackedRightMultiply,
     VectorOfMatrix,
     VectorTimesMatrix,
+    adjoint_matrix,
+    left_product,
+    right_product,
 )
 from opad.tracing.primitives import RULES, JacobianRule, Primitive, composite, with_cast
 from opad.tracing.rules.helpers import wants
@@ -25,6 +29,18 @@ class _Matmul(Primitive):
     """np.matmul; each block is made only for the factor that is traced."""
 
     takes_operands = True
+
+    def used(self, slots):
+        return [1 - slot for slot in slots]
+
+    def adjoints(self, y, args, kwargs, parents):
+        a, b = args
+        if not (a.ndim == b.ndim == 2 and a.dtype is b.dtype):
+            return super().adjoints(y, args, kwargs, parents)
+        return None, [
+            (column, partial(left_product, adjoint_matrix(a)) if slot else partial(right_product, A=adjoint_matrix(b)))
+            for slot, column in parents
+        ]
 
     def blocks(self, y, args, kwargs, parents):
         a, b = args
