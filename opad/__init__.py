@@ -31,6 +31,7 @@ from opad.errors import OpadError as OpadError
 from opad.operators import Operator as Operator
 from opad.operators.convert import as_operator as as_operator
 from opad.programs.compiled import compile as compile
+from opad.tracing.debugging import debug as debug
 from opad.tracing.elementwise import elementwise as elementwise
 from opad.tracing.functions import apply as apply
 from opad.tracing.functions import has_rule as has_rule

@@ -44,6 +44,10 @@ class TracingError(OpadError, TypeError):
     """A construct on a traced array that cannot be differentiated; the message says what to write instead."""
 
 
+class TracedAttributeError(TracingError, AttributeError):
+    """An attribute of NumPy arrays that a traced array cannot have."""
+
+
 class MissingRuleError(TracingError, NotImplementedError):
     """A function without a Jacobian rule met a traced array."""
 
@@ -54,6 +58,10 @@ class UnsupportedArgumentError(TracingError):
 
 class ClosedTraceError(TracingError):
     """A traced array was used after the trace that made it had ended."""
+
+
+class NonFiniteError(OpadError, FloatingPointError):
+    """An operation made a NaN or an infinity while `opad.debug` was active."""
 
 
 class NonScalarOutputError(OpadError, TypeError):

@@ -5,6 +5,7 @@ that CuPy lacks. What runs on it never leaves the device.
 """
 
 import operator
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -14,8 +15,9 @@ abs absolute add angle any arange argsort broadcast_to clip concatenate conj con
 diagonal diff dot einsum exp expand_dims flip imag inner isfinite kron linspace log max mean min moveaxis multiply
 matmul negative ones_like outer pad prod real repeat reshape roll rollaxis sign sin sqrt squeeze stack subtract sum
 swapaxes take tanh tensordot tile trace transpose tril triu true_divide vdot where zeros_like full_like empty_like
-divide power greater shape ndim size iscomplexobj fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn
-hfft ihfft cholesky qr svd eigh eigvalsh solve inv pinv lstsq slogdet det norm matrix_power
+divide power shape ndim size iscomplexobj fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft
+ihfft all maximum minimum greater rad2deg arctan2 result_type
+cholesky qr svd eigh eigvalsh solve inv pinv lstsq slogdet det norm matrix_power
 """
 KNOWN = frozenset(_NAMES.split())
 
@@ -52,7 +54,14 @@ class DuckArray:
     ndim = property(lambda self: self._data.ndim)
     size = property(lambda self: self._data.size)
     dtype = property(lambda self: self._data.dtype)
+    base = None
     T = property(lambda self: DuckArray(self._data.T))
+
+    @property
+    def flags(self):
+        """Those that CuPy has; there is no writeable."""
+        of_data = self._data.flags
+        return SimpleNamespace(owndata=True, c_contiguous=of_data.c_contiguous, f_contiguous=of_data.f_contiguous)
 
     def __repr__(self):
         return f"duck({self._data!r})"
@@ -85,6 +94,9 @@ class DuckArray:
 
     def swapaxes(self, first, second):
         return DuckArray(self._data.swapaxes(first, second))
+
+    def copy(self):
+        return DuckArray(self._data.copy())
 
     def astype(self, dtype):
         return DuckArray(self._data.astype(dtype))

@@ -85,6 +85,9 @@ TABLE = {
         errors.ShapeError, r"\(4, 2\)", r"expected shape \(3, 2\)", "eshape"),
     "nothing that is an operator": (
         lambda: opad.as_operator("text"), errors.ConversionError, "str|text", "xpected", ""),
+    "NaN while it is looked for": (
+        opad.debug()(lambda: opad.grad(lambda x: np.sum(np.sqrt(x) * np.nan))(ONES)),
+        errors.NonFiniteError, r"numpy\.multiply.*test_errors\.py.*received NaN", "expected finite", r"np\.where"),
     "an integer argument": (
         lambda: opad.grad(loss, (0, 1))(ONES, 3),
         errors.DtypeError, "argument 1 of loss.*int", "expected floating", "astype"),
@@ -108,8 +111,8 @@ TABLE = {
         errors.MissingRuleError, r"numpy\.sort_complex.*test_errors\.py:\d+", "Expected a function with a rule",
         "jacobian_rule"),
     "a keyword that no rule covers": (
-        lambda: opad.grad(lambda x: np.sum(x, initial=2.0))(ONES),
-        errors.UnsupportedArgumentError, "sum.*initial=2.0", "expected", "Write"),
+        lambda: opad.grad(lambda x: np.sum(np.multiply(x, x, where=x > 0)))(ONES),
+        errors.UnsupportedArgumentError, "multiply.*where=", "expected", "Write"),
     "a closed trace": (
         use_after_the_trace, errors.ClosedTraceError, "had returned", "Expected", "has_aux"),
     "float()": (
@@ -129,6 +132,9 @@ TABLE = {
     "a changed constant": (
         lambda: opad.grad(change_a_constant)(np.ones(5000)),
         errors.TracingError, "changed in place", "Expected", "copy"),
+    "an attribute of memory": (
+        lambda: opad.grad(lambda x: np.sum(x.view()))(ONES),
+        errors.TracedAttributeError, r"\.view.*test_errors", "expected NumPy", r"x\.copy"),
     "an index that is traced": (
         lambda: opad.grad(lambda x: x[x])(ONES),
         errors.TracingError, "index.*test_errors", "Expected", "stop_gradient"),
@@ -140,6 +146,9 @@ TABLE = {
         errors.TracingError, "checkpoint.*not one of its arguments", "expected", r"checkpoint\(f\)\(x, W\)"),
     "a tangent of a wrong shape": (
         lambda: opad.jvp(loss, (ONES,), (np.ones(3),)), errors.ShapeError, r"\(3,\)", r"expected \(2, 2\)", "jacobian"),
+    "a complex tangent of a real argument": (
+        lambda: opad.jvp(loss, (ONES,), (1j * ONES,)),
+        errors.DtypeError, "tangent is complex", "expected a real", "Pass"),
     "a tangent of a wrong structure": (
         lambda: opad.jvp(loss, (ONES,), ([ONES],)), errors.StructureError, "tangent 0", "expected a single array", ""),
     "a cotangent of a wrong shape": (

@@ -53,7 +53,9 @@ class Run:
             result = f(*arguments, **kwargs)
             if type(result) is not TracedArray:
                 result = without_objects(result)
-        except ValueError as error:
+            if trace.fingerprints:
+                trace.require_unchanged_constants()
+        except (ValueError, IndexError) as error:
             _explain(error, trace)
             raise
         finally:
@@ -143,6 +145,8 @@ def _explain(error, trace):
     """Replace an error of NumPy that hides what was wrong."""
     if isinstance(error.__cause__, TracingError):  # NumPy says "setting an array element with a sequence"
         raise error.__cause__
+    if isinstance(error, IndexError) and trace.refusal is not None:  # NumPy's names the kinds of indices it takes
+        raise trace.refusal from error
     if trace.locked and "read-only" in str(error):
         raise TracingError(
             f"{error}: an array that a differentiated function had used as a constant was changed in place while the "

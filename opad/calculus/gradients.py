@@ -25,8 +25,7 @@ def value_and_grad(f, argnums=0, has_aux=False, manifolds=None):
     Returns
     -------
     callable with the signature of f. The gradient has the structure, shapes, dtypes and array library of the argument
-    (a tuple of them for a tuple of argnums); its arrays are new. For complex arguments it is 2 df/d(conj x), which
-    points uphill, as in PyTorch.
+    (a tuple of them for a tuple of argnums); its arrays are new. For complex arguments see `grad`.
 
     Raises
     ------
@@ -67,6 +66,21 @@ def grad(f, argnums=0, has_aux=False, manifolds=None):
     -------
     callable; returns the gradient, with `has_aux` the pair (gradient, aux)
 
+    Notes
+    -----
+    The convention for complex numbers, everywhere in opad: arrays are vectors over the reals with the inner product
+    Re <a, b> = Re sum conj(a) b, tangents and gradients are arrays like the argument, and an adjoint is one in this
+    inner product.
+
+    - The gradient g of a real function has df = Re <g, dz>. It is df/dx + i df/dy = 2 df/d(conj z) and points uphill,
+      as in PyTorch; JAX and autograd return its conjugate.
+    - `vjp` applies the conjugate transpose J^H, `jvp` the Jacobian J. For functions that are only real-linear (abs,
+      real, imag, conj, angle) both are derivatives over the reals.
+    - The gradient of a real argument among complex ones is real, that of a complex one complex.
+    - `jacobian` returns a complex matrix where one exists: for holomorphic functions, and in the columns of real
+      arguments, whose derivatives are in real directions. Otherwise it raises `RealLinearError`;
+      `jacobian_operator(...).as_real()` is the real Jacobian of twice the size.
+
     Examples
     --------
     >>> import numpy as np, opad
@@ -74,6 +88,8 @@ def grad(f, argnums=0, has_aux=False, manifolds=None):
     12.0
     >>> opad.grad(opad.grad(np.sin))(np.pi / 2)
     -1.0
+    >>> opad.grad(lambda z: np.abs(z) ** 2)(1.0 + 2.0j)
+    (2+4j)
     """
     with_gradient = value_and_grad(f, argnums, has_aux, manifolds)
 

@@ -10,7 +10,6 @@ from opad.calculus.gradients import grad
 from opad.calculus.linearization import Linearization
 from opad.calculus.matrices import jacobian_table
 from opad.calculus.planning import Planner
-from opad.errors import RealLinearError
 
 
 def jacobian(f, argnums=0, order="auto", max_bytes=None):
@@ -37,7 +36,8 @@ def jacobian(f, argnums=0, order="auto", max_bytes=None):
     EliminationOrderError
         For an unknown order, or a sequence that misses or repeats a variable.
     PlanMismatchError, AccumulationError, RealLinearError
-        For a plan of another program, a block beyond max_bytes, a real-linear block between complex arrays.
+        For a plan of another program, a block beyond max_bytes, a function that is not holomorphic in a complex
+        argument.
 
     Notes
     -----
@@ -65,8 +65,7 @@ def jacobian(f, argnums=0, order="auto", max_bytes=None):
     def dense(*args, **kwargs):
         run = Run(f, args, kwargs, positions(argnums, args, f), kept=True)
         linearization = Linearization(run)
-        fallback = _required_sweep(linearization, order, f)
-        table = jacobian_table(linearization, planner, fallback, max_bytes)
+        table = jacobian_table(linearization, planner, max_bytes)
         per_output = [run.by_argument(blocks) for blocks in table]
         picked = [trees[0] if isinstance(argnums, int | np.integer) else tuple(trees) for trees in per_output]
         return pytrees.unflatten(run.structure, picked)
@@ -91,24 +90,3 @@ def hessian(f, argnums=0):
            [1., 0.]])
     """
     return jacobian(grad(f, argnums), argnums, order="forward")
-
-
-def _required_sweep(linearization, order, f):
-    """The one substitution that a complex result of real arguments allows; None where the order is free.
-
-    A complex Jacobian matrix exists only if no real-linear step lies between complex arrays.
-    """
-    run = linearization._run
-    inputs, outputs = run.inputs, [value for value, _ in run.outputs]
-    complex_inputs = any(pytrees.dtype_of(leaf).kind == "c" for leaf in inputs)
-    if complex_inputs and not linearization.jacobian.clinear:
-        raise RealLinearError(
-            f"the dense Jacobian of {getattr(f, '__name__', 'the function')} with respect to a complex argument was "
-            "asked for, but the function is not holomorphic (it takes abs, real or conj somewhere). Expected a "
-            "holomorphic function; use opad.jacobian_operator(...).as_real() for the real Jacobian."
-        )
-    if complex_inputs or all(pytrees.dtype_of(value).kind != "c" for value in outputs):
-        return None
-    if isinstance(order, str) and order in ("auto", "forward"):
-        return "forward"
-    raise ValueError(f"order={order!r} with a complex result of real arguments; use order='forward'.")

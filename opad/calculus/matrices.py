@@ -8,6 +8,7 @@ from opad.blocks.accumulation import Accumulation, LowRank
 from opad.blocks.entries import I, is_number
 from opad.calculus import pytrees
 from opad.calculus.elimination import is_plain, result_dtype
+from opad.errors import EliminationOrderError, RealLinearError
 from opad.operators import Hadamard, Identity, Matrix, Reshape, Scaling, as_operator
 from opad.operators.structure import Diagonal
 from opad.tracing.array import plain
@@ -15,18 +16,18 @@ from opad.tracing.array import plain
 MAX_BATCH_BYTES = 1 << 28  # right-hand sides solved together are cut so that the largest array stays below this
 
 
-def jacobian_table(linearization, planner, fallback, max_bytes=None):
+def jacobian_table(linearization, planner, max_bytes=None):
     """table[output][input], arrays of shape output + input, as `planner` decides; sweeps where nothing can be stored.
 
     Parameters
     ----------
     linearization : Linearization
     planner : Planner
-    fallback : name of the substitution that is to be used in any case, or None
     """
     inputs, outputs = leaves_of(linearization)
-    if fallback is not None or not is_plain(linearization):
-        name = fallback or ("forward" if _size(inputs) <= _size(outputs) else "reverse")
+    required = required_sweep(linearization, planner.order)
+    if required is not None or not is_plain(linearization):
+        name = required or ("forward" if _size(inputs) <= _size(outputs) else "reverse")
         return SWEEPS[name](linearization, inputs, outputs)
     decision = planner.decide(linearization)
     if decision.program is None:
@@ -43,7 +44,8 @@ def accumulated_matrix(linearization, planner, sparse=None, max_bytes=None):
     """The whole Jacobian as a dense matrix or a sparse one; see `Linearization.jacobian_matrix`."""
     inputs, outputs = leaves_of(linearization)
     shape = tuple(map(_size, (outputs, inputs)))
-    decision = planner.decide(linearization)
+    required = None if planner.sparse else required_sweep(linearization, planner.order)
+    decision = planner.decide(linearization) if required is None else planner.substitution(required)
     if decision.program is None:
         table = SWEEPS[decision.candidate.name](linearization, inputs, outputs)
         rows = [
@@ -67,6 +69,41 @@ def accumulated_matrix(linearization, planner, sparse=None, max_bytes=None):
         block = arithmetic.dense(entry, np.size(outputs[k]), np.size(inputs[j]))
         matrix[row_edges[k] : row_edges[k + 1], column_edges[j] : column_edges[j + 1]] = block
     return matrix
+
+
+def required_sweep(linearization, order):
+    """The one substitution that gives complex results of real arguments; None where the order is free.
+
+    The columns of a real argument are its derivatives in real directions. Those of a complex argument exist only where
+    no step that it reaches is real-linear between complex arrays.
+    """
+    inputs, outputs = leaves_of(linearization)
+    complex_inputs = [pytrees.dtype_of(leaf).kind == "c" for leaf in inputs]
+    if any(complex_inputs):
+        _require_holomorphic(linearization, complex_inputs)
+    if all(complex_inputs) or all(pytrees.dtype_of(value).kind != "c" for value in outputs):
+        return None
+    if isinstance(order, str) and order in ("auto", "forward"):
+        return "forward"
+    raise EliminationOrderError(
+        f"order is {order!r} for real arguments and complex results; expected 'forward', the only order "
+        "in which their Jacobian is a matrix of complex numbers. Use order='forward'."
+    )
+
+
+def _require_holomorphic(linearization, complex_inputs):
+    run = linearization._run
+    reached = complex_inputs + [False] * (len(run.records) - len(complex_inputs))
+    for i in linearization._order:
+        for j, block in linearization._row(i)[1]:
+            if reached[j] and not (block is None or block.clinear):
+                raise RealLinearError(
+                    f"the Jacobian matrix of {getattr(run.function, '__name__', 'the function')} with respect to a "
+                    f"complex argument was asked for, but {run.records[i][0].__name__} is only real-linear in what "
+                    "depends on it. Expected a holomorphic function; use opad.jacobian_operator(...).as_real() for the "
+                    "real Jacobian, opad.grad for the gradient of a real function."
+                )
+            reached[i] = reached[i] or reached[j]
 
 
 def leaves_of(linearization):

@@ -126,8 +126,7 @@ class Planner:
     def decide(self, linearization):
         """The Decision for a linearisation, made or remembered."""
         if isinstance(self.order, str) and self.order in SWEEPS and not self.sparse:
-            self.last = Decision(_sweep(self.order))
-            return self.last
+            return self.substitution(self.order)
         key = fingerprint_of(linearization), shapes_of(linearization)
         decision = self._known.get(key)
         if decision is None:
@@ -136,6 +135,11 @@ class Planner:
             decision.seconds = perf_counter() - start
         self.last = decision
         return decision
+
+    def substitution(self, name):
+        """The Decision for a substitution that nothing else can replace."""
+        self.last = Decision(_sweep(name))
+        return self.last
 
     def _choose(self, linearization, fingerprint):
         order = self.order

@@ -98,6 +98,11 @@ def direction(leaf, point, what):
             f"{what} has shape {np.shape(leaf)}; expected {np.shape(point)}, the shape of what it belongs to. "
             "For many directions at once use .jacobian, whose apply takes leading batch axes."
         )
+    if dtype_of(leaf).kind == "c" and dtype_of(point).kind != "c":
+        raise DtypeError(
+            f"{what} is complex where the function has real numbers; expected a real one, as in any derivative over "
+            "the reals. Pass its real and its imaginary part one after the other."
+        )
     dtype = getattr(leaf, "dtype", None)
     if dtype is None:
         return dtype_of(point).type(leaf)

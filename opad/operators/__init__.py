@@ -39,6 +39,7 @@ from opad.operators.fft import FFT as FFT
 from opad.operators.fft import IRFFT as IRFFT
 from opad.operators.fft import RFFT as RFFT
 from opad.operators.foreign import Foreign as Foreign
+from opad.operators.hankel import HankelTransform as HankelTransform
 from opad.operators.indexing import Index as Index
 from opad.operators.indexing import scatter_add as scatter_add
 from opad.operators.joining import Concatenate as Concatenate

@@ -379,7 +379,7 @@ def _recast(X, dims, new_dims):
 
 
 def _map_parts(function, *arguments):
-    """Call `function` on arrays, or part by part on tuples of arrays."""
-    if isinstance(arguments[0], tuple):
+    """Call `function` on arrays, or part by part on tuples of arrays (and on what a trace has in place of them)."""
+    if hasattr(arguments[0], "__len__") and not hasattr(arguments[0], "shape"):
         return tuple(map(function, *arguments))
     return function(*arguments)

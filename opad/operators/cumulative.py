@@ -21,6 +21,7 @@ class CumulativeSum(Operator):
 
     def __init__(self, dims, axis=None):
         self.dims = dims
+        axis = axis if dims else None  # of a number NumPy makes an array of one
         self.axis = axis if axis is None or axis < 0 else axis - len(dims)
         self.dimsd = dims if axis is not None else (prod(dims),)
 
@@ -81,6 +82,7 @@ class CumulativeProduct(Operator):
     def __init__(self, factors, products, axis=None):
         self.factors = factors
         self.products = products
+        axis = axis if factors.shape else None
         self.axis = axis if axis is None or axis < 0 else axis - len(factors.shape)
         self.dims = factors.shape
         self.dimsd = products.shape

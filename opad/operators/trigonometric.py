@@ -47,7 +47,7 @@ class RealTransform(Operator):
         if self.orthonormal or self.type == 4 or (self.kind, self.type) == ("dst", 1):
             return real_transform(Y, self.kind, partner, self.axis, self.orthonormal)
         ends = [0, -1] if self.type == 1 else [0] if self.kind == "dct" else [-1]
-        weights = np.ones(self.dims[self.axis])
+        weights = np.ones(self.dims[self.axis], Y.dtype)
         weights[ends] = 2.0
         weights = weights.reshape((-1,) + (1,) * (-self.axis - 1))
         if self.type == 2:

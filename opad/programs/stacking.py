@@ -130,15 +130,17 @@ class _Grouping:
 
     def _independent(self, steps, defined, used):
         """Groups in which everything is computed before any result is used."""
-        groups, latest, earliest = [[]], -1, np.inf
+        groups, outs, latest, earliest = [[]], set(), -1, np.inf
         most = LARGEST // max(self.specs[ref].nbytes for ref in (steps[0].out, *steps[0].inputs))
         for step in steps:
             start = max((defined.get(ref, -1) for ref in step.inputs), default=-1)
             end = used.get(step.out, np.inf)
-            if max(latest, start) >= min(earliest, end) or len(groups[-1]) == most:
+            uses_a_result = not outs.isdisjoint(step.inputs)
+            if max(latest, start) >= min(earliest, end) or uses_a_result or len(groups[-1]) == most:
                 groups.append([])
-                latest, earliest = -1, np.inf
+                outs, latest, earliest = set(), -1, np.inf
             groups[-1].append(step)
+            outs.add(step.out)
             latest, earliest = max(latest, start), min(earliest, end)
         return groups
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from opad.errors import MissingRuleError
 from opad.operators.dispatch import plain
-from opad.tracing.array import TracedArray, call
+from opad.tracing.array import TracedArray
+from opad.tracing.calls import call
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.messages import caller
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, composite, constant

@@ -33,7 +33,7 @@ class DerivativeReport(OperatorReport):
 def check_derivative(
     f, *args, modes=("fwd", "rev"), order=2, argnums=None, seed=0, step=None, tolerance=None, raise_on_failure=False
 ):
-    """Verify the derivatives of f at a point, to second order, in both modes.
+    """Verify the derivatives of f at a point up to a given order, in both modes.
 
     Along a random direction v and for random weights w of the results, phi(t) = Re<w, f(x + t v)> is compared with its
     Taylor polynomial: the remainder of order k must fall like t^(k+1). Both modes must give the same numbers.
@@ -43,7 +43,7 @@ def check_derivative(
     f : callable on arrays, scalars and nested containers of them; it may return the same
     *args : the point; it should be at a distance of more than 0.1 from kinks of f
     modes : subset of ("fwd", "rev")
-    order : {1, 2}
+    order : int, the highest order that is verified
     argnums : int or tuple of ints; the arguments to differentiate, all of them by default
     seed : int, for direction and weights
     step : float, the longest step, relative to the size of the arguments; 0.01 (0.1 in single precision) by default

@@ -1,14 +1,14 @@
 """TracedArray: what a differentiated function sees in place of an array; every NumPy operation on it adds a record."""
 
-import inspect
+from fractions import Fraction
 
 import numpy as np
 
-from opad.errors import TracingError, UnsupportedArgumentError
+from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.kept import KEEP_LIMIT, Space, kept
-from opad.tracing.messages import caller, instead_of_scipy, missing_rule, name_of
-from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
+from opad.tracing.messages import caller
+from opad.tracing.primitives import RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
 
 _ndarray = np.ndarray
@@ -35,29 +35,6 @@ class TracedArray:
         self.value = value
         self.tape = trace
         self.index = index
-
-    # -- NumPy's protocols ------------------------------------------------------------------------------------------
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        try:
-            if method == "__call__" and not kwargs:
-                primitive = RULES.get(ufunc)
-                if primitive is not None:
-                    if len(inputs) == 1:
-                        return record_one(primitive, self)
-                    return record(primitive, inputs, kwargs)
-            return _other_ufunc_call(ufunc, method, inputs, kwargs)
-        except ObjectArrayMet:
-            return getattr(ufunc, method)(*_joined(inputs), **kwargs)
-
-    def __array_function__(self, function, types, args, kwargs):
-        try:
-            return call(function, args, kwargs)
-        except ObjectArrayMet:
-            return function(*_joined(args), **_joined(kwargs))
-
-    def __opad_dispatch__(self, function, args, kwargs):
-        return call(function, args, kwargs)
 
     # -- plain information ------------------------------------------------------------------------------------------
 
@@ -100,37 +77,11 @@ class TracedArray:
     def __repr__(self):
         return f"TracedArray({self.value!r})"
 
-    def _refuse_number(self, what):
-        raise TracingError(
-            f"{what} of a traced array, or its assignment into a plain array, would lose its derivative{caller()}. "
-            "Expected a NumPy function: "
-            + (
-                instead_of_scipy()
-                or "write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place of y[i] = x; "
-                "opad.stop_gradient(x) gives the plain value."
-            )
-        )
-
-    def __float__(self):
-        self._refuse_number("float()")
-
-    def __int__(self):
-        self._refuse_number("int()")
-
-    def __complex__(self):
-        self._refuse_number("complex()")
-
-    def __index__(self):
-        raise TracingError(
-            f"a traced array was used as an index or as an integer{caller()}. Expected an integer; use "
-            "int(opad.stop_gradient(x)) if the position may be treated as constant."
-        )
-
-    def item(self):
-        self._refuse_number(".item()")
-
-    def tolist(self):
-        self._refuse_number(".tolist()")
+    def __format__(self, spec):
+        value = self
+        while getattr(value, "is_symbolic", False):
+            value = value.value
+        return format(value, spec)
 
     def alias(self):
         """Another handle on the same variable, which in-place operators on this one leave as it is."""
@@ -275,8 +226,8 @@ def record_one(primitive, x):
 
 def record_pair(primitive, a, b):
     """`record` for two positional arguments: the short way for operators."""
-    if type(primitive) is np.ufunc:
-        return _other_ufunc_call(primitive, "__call__", (a, b), {})
+    if type(primitive) is np.ufunc:  # one without a rule
+        return primitive(a, b)
     if type(a) is TracedArray:
         trace = a.tape
         if type(b) is TracedArray:
@@ -326,6 +277,11 @@ def _operand(constant, trace):
             f"a traced array met a np.matrix{caller()}, whose products and shapes differ from those of arrays; "
             "expected an array. Write np.asarray(M)."
         )
+    if isinstance(constant, Fraction):
+        raise TracingError(
+            f"a traced array met the fraction {constant}{caller()}, with which NumPy makes arrays of objects; expected "
+            "a floating-point number. Write float(c)."
+        )
     return trace.protect(np.asarray(constant)) if isinstance(constant, _ndarray) else constant
 
 
@@ -336,7 +292,6 @@ def record(primitive, args, kwargs):
         if type(a) is TracedArray and (trace is None or a.tape.level > trace.level):
             trace = a.tape
     if kwargs:
-        primitive.check_call(args, kwargs)
         for a in kwargs.values():
             if type(a) is TracedArray and (trace is None or a.tape.level > trace.level):
                 trace = a.tape
@@ -392,67 +347,6 @@ def _component_rule(y, parts, k):
 
 _COMPONENT = JacobianRule(lambda parts, k: parts[k], _component_rule, casts=False)
 _COMPONENT.__name__ = "component"
-
-
-def call(function, args, kwargs):
-    """What NumPy's function does with arguments among which there are traced arrays."""
-    primitive = RULES.get(function)
-    if kwargs:
-        kwargs = {name: value for name, value in kwargs.items() if not _is_default(name, value)}
-    if primitive is not None:
-        if len(args) > 1:
-            primitive.check_call(args, kwargs)
-        return record(primitive, args, kwargs)
-    implementation = COMPOSITES.get(function)
-    if implementation is not None:
-        return _call_composite(function, implementation, args, kwargs)
-    if function in CONSTANTS:
-        return CONSTANTS[function](*map(plain_nested, args), **{k: plain_nested(v) for k, v in kwargs.items()})
-    raise missing_rule(function)
-
-
-def _is_default(name, value):
-    return value is np._NoValue or (value is None and (name == "out" or name == "dtype"))
-
-
-def _call_composite(function, implementation, args, kwargs, suffix=""):
-    try:
-        return implementation(*args, **kwargs)
-    except TypeError as error:
-        try:
-            inspect.signature(implementation).bind(*args, **kwargs)
-        except TypeError as reason:
-            raise UnsupportedArgumentError(
-                f"{name_of(function)}{suffix} was called on a traced array with arguments that opad does not cover"
-                f"{caller()}: {reason}. Expected {inspect.signature(implementation)}; write the operation without it."
-            ) from error
-        raise
-
-
-def plain_nested(x):
-    """`plain` on the elements of lists and tuples, too."""
-    if isinstance(x, list | tuple):
-        return type(x)(plain_nested(part) for part in x)
-    return plain(x)
-
-
-def _other_ufunc_call(ufunc, method, inputs, kwargs):
-    """Ufuncs without a rule of their own, with keywords, or used through reduce, accumulate, outer."""
-    kwargs = {name: value for name, value in kwargs.items() if not _is_default(name, value)}
-    if "out" in kwargs:
-        raise TracingError(
-            f"{name_of(ufunc)} was to write a traced value into an existing array (out=, or an in-place operator "
-            f"such as y += x){caller()}. Expected an expression that makes a new array: write y = y + x."
-        )
-    if method == "__call__":
-        return call(ufunc, inputs, kwargs)
-    implementation = COMPOSITES.get((ufunc, method))
-    if implementation is None and method == "outer" and not kwargs and ufunc.nin == 2:
-        a, b = inputs
-        return ufunc(np.reshape(a, np.shape(a) + (1,) * np.ndim(b)), b)
-    if implementation is None:
-        raise missing_rule(ufunc, f".{method}")
-    return _call_composite(ufunc, implementation, inputs, kwargs, f".{method}")
 
 
 def pack(trace, arrays):

@@ -13,10 +13,10 @@ import numpy as np
 from opad.errors import TracingError
 from opad.operators.assignment import Clear, Place, set_at
 from opad.operators.dispatch import constant_like
-from opad.operators.indexing import is_basic, scatter_add
+from opad.operators.indexing import is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
 from opad.tracing.messages import caller
-from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, Primitive, composite, with_cast
+from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
 
 
 @lru_cache(maxsize=256)
@@ -120,7 +120,7 @@ _UNUSED = next(n for n in range(9) if not globals().update(_UNUSED=n) and not _i
 
 
 def _is_view_record(record):
-    return record[0] is RULES[getitem] and np.ndim(record[1]) > 0 and is_basic(_as_tuple(record[2][1]))
+    return record[0].function is getitem and np.ndim(record[1]) > 0 and is_basic(_as_tuple(record[2][1]))
 
 
 def _as_tuple(key):
@@ -262,7 +262,8 @@ TracedArray.__setitem__ = _setitem
 # -- NumPy's functions that write -------------------------------------------------------------------------------------
 
 
-def _destination(array, name):
+def destination(array, name):
+    """The array, which must be a traced one."""
     if type(array) is not TracedArray:
         raise TracingError(
             f"{name} was to write a traced value into a plain array{caller()}, which would lose its derivative. "
@@ -274,7 +275,7 @@ def _destination(array, name):
 @composite(np.copyto)
 def copyto(dst, src, casting="same_kind", where=True):
     """dst[...] = src, where a mask is true."""
-    _destination(dst, "np.copyto")[...] = src if where is True else np.where(where, src, dst)
+    destination(dst, "np.copyto")[...] = src if where is True else np.where(where, src, dst)
 
 
 @composite(np.putmask)
@@ -282,13 +283,13 @@ def putmask(a, /, mask, values):
     """a[mask] = values at the same places."""
     if np.shape(values) not in ((), np.shape(a)):
         _refuse("np.putmask repeats values that have another shape", "values of the array's shape")
-    _destination(a, "np.putmask")[...] = np.where(mask, values, a)
+    destination(a, "np.putmask")[...] = np.where(mask, values, a)
 
 
 @composite(np.put_along_axis)
 def put_along_axis(arr, indices, values, axis=-1):
     """arr[…, indices, …] = values along an axis."""
-    _destination(arr, "np.put_along_axis")
+    destination(arr, "np.put_along_axis")
     if axis is None:
         _refuse("np.put_along_axis was called with axis=None", "an axis")
     grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
@@ -299,17 +300,9 @@ def put_along_axis(arr, indices, values, axis=-1):
 @composite(np.fill_diagonal)
 def fill_diagonal(a, val, wrap=False):
     """The diagonal of a square matrix, assigned to."""
-    _destination(a, "np.fill_diagonal")
+    destination(a, "np.fill_diagonal")
     if a.ndim != 2 or wrap:
         _refuse("np.fill_diagonal was called with wrap=True or not on a matrix", "a matrix")
     n = min(a.shape)
-    a[np.arange(n), np.arange(n)] = val
-
-
-@composite((np.add, "at"))
-def add_at(a, indices, b):
-    """a[indices] += b, repeated elements included."""
-    _destination(a, "np.add.at")
-    part = a.value[indices] if type(a.value) is not TracedArray else plain(a)[indices]
-    key = indices if type(indices) is tuple else (np.asarray(indices) if isinstance(indices, list) else indices,)
-    a[...] = a + scatter_add(np.broadcast_to(b, np.shape(part)) + np.zeros_like(plain(part)), key, a.shape)
+    if n:
+        a[np.arange(n), np.arange(n)] = np.resize(val, n)  # repeated or cut, as by assignment to a.flat

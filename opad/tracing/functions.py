@@ -6,7 +6,8 @@ from opad.errors import ShapeError, TracingError
 from opad.operators import Operator
 from opad.operators.convert import as_operator
 from opad.operators.foreign import opaque_product
-from opad.tracing.array import TracedArray, call, caller, record
+from opad.tracing.array import TracedArray, caller, record
+from opad.tracing.calls import call
 from opad.tracing.primitives import COMPOSITES, RULES, JacobianRule, operator_rule
 
 

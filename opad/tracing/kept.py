@@ -1,5 +1,7 @@
 """What a record keeps: of large arrays only those whose values its Jacobian rule uses, of the others the space."""
 
+from opad.tracing.trace import make_records
+
 KEEP_LIMIT = 1 << 14  # bytes; keeping fewer costs less than finding out
 
 
@@ -16,6 +18,8 @@ class Space:
 
 def kept(primitive, y, args, parents):
     """(y, args) of a call, without the values that no block of the record uses."""
+    if make_records.get() is not None:  # a tape that looks at all values
+        return y, args
     used = primitive.used(tuple([slot for slot, _ in parents]))
     if used is None or y.base is not None:  # assignments have to know of what a view is one
         return y, args

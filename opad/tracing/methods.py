@@ -7,7 +7,7 @@ from opad.tracing.rules.shaping import astype
 
 METHODS = (
     "sum", "mean", "var", "std", "prod", "max", "min", "cumsum", "cumprod", "ptp", "argmax", "argmin", "argsort",
-    "ravel", "swapaxes", "squeeze", "repeat", "take", "diagonal", "trace", "clip", "dot", "compress", "any", "all",
+    "ravel", "swapaxes", "squeeze", "repeat", "take", "diagonal", "trace", "clip", "dot", "any", "all",
     "nonzero", "searchsorted", "round",
 )  # fmt: skip
 
@@ -40,6 +40,8 @@ def _transpose(self, *axes):
 def _astype(self, dtype, copy=True):
     """The array in another dtype; integer and boolean dtypes give plain values without derivative."""
     dtype = np.dtype(dtype)
+    if dtype.hasobject:
+        return np.asarray(self)  # of traced numbers
     if dtype.kind not in "fc":
         value = self.value
         return value.astype(dtype)
@@ -48,6 +50,21 @@ def _astype(self, dtype, copy=True):
 
 def _fill(self, value):
     self.__setitem__(..., value)
+
+
+def _sort(self, axis=-1, **kwargs):
+    """Sorted in place."""
+    self.__setitem__(..., np.sort(self, axis, **kwargs))
+
+
+def _partition(self, kth, axis=-1, **kwargs):
+    """Partitioned in place."""
+    self.__setitem__(..., np.partition(self, kth, axis, **kwargs))
+
+
+def _compress(self, condition, axis=None, out=None):
+    """np.compress, whose first argument is the condition."""
+    return np.compress(condition, self, axis, out)
 
 
 def _copy(self, order="C"):
@@ -66,6 +83,7 @@ def install_methods(cls):
     cls.transpose = _transpose
     cls.flatten = lambda self, order="C": np.copy(np.ravel(self, order=order))
     cls.copy = _copy
+    cls.compress = _compress
     cls.conj = cls.conjugate = lambda self: np.conjugate(self)
     cls.T = property(lambda self: np.transpose(self))
     cls.mT = property(lambda self: np.swapaxes(self, -1, -2))
@@ -76,3 +94,6 @@ def install_methods(cls):
 install_methods(TracedArray)
 TracedArray.astype = _astype
 TracedArray.fill = _fill
+TracedArray.sort = _sort
+TracedArray.partition = _partition
+TracedArray.flat = property(lambda self: np.ravel(self), doc="The elements in C order, to be read.")

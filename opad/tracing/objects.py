@@ -5,16 +5,35 @@ import sys
 import numpy as np
 
 from opad.errors import TracingError
-from opad.tracing.array import TracedArray
+from opad.operators.indexing import Index
+from opad.tracing.array import TracedArray, record
 from opad.tracing.messages import MIRRORED, caller, instead_of_scipy, scipy_function
+from opad.tracing.primitives import Primitive, as_numpy_scalar, with_cast
 
 
 def stacked(array):
     """The traced array with the elements of an object array."""
     if not array.size:
         return array.astype(float)
-    elements = [a if type(a) is TracedArray else np.asarray(a, float) for a in array.reshape(-1).tolist()]
-    return np.stack(elements).reshape(array.shape)
+    known = TracedArray | np.inexact | complex
+    elements = [a if isinstance(a, known) else float(a) for a in array.reshape(-1).tolist()]
+    return record(_NUMBERS, elements, {}).reshape(array.shape)
+
+
+def _array_of(*numbers):
+    return np.stack(numbers) if any(getattr(a, "is_symbolic", False) for a in numbers) else np.array(numbers)
+
+
+class _Numbers(Primitive):
+    """np.array of *numbers; block k puts number k in its place."""
+
+    def blocks(self, y, args, kwargs, parents):
+        args = [as_numpy_scalar(a) for a in args]
+        return [(column, with_cast(Index(k, y.shape, ()).H, args[k], y)) for k, column in parents]
+
+
+_NUMBERS = _Numbers(_array_of)
+_NUMBERS.__name__ = "array"
 
 
 def without_objects(tree, strict=False):
@@ -38,8 +57,11 @@ def without_objects(tree, strict=False):
 
 
 def _array(self):
-    """`__array__` of a traced array; NumPy treats numbers without it as objects, of which it makes object arrays."""
-    if not self.ndim:
+    """`__array__` of a traced array; NumPy treats numbers without it as objects, of which it makes object arrays.
+
+    Not so complex ones: of an array of objects np.real is the array itself, and np.linalg.norm a wrong number.
+    """
+    if not self.ndim and self.dtype.kind != "c":
         raise AttributeError("__array__")
     return lambda dtype=None, copy=None: _as_plain(self, dtype)
 
@@ -49,15 +71,16 @@ def _as_plain(self, dtype):
         placeholder = np.empty((), object)
         placeholder[()] = self
         return placeholder
-    if self.ndim == 1 and (dtype is None or np.dtype(dtype).hasobject) and not _needs_numbers(*scipy_function()):
+    wanted = dtype is None or np.dtype(dtype).hasobject
+    if self.ndim == 1 and self.dtype.kind != "c" and wanted and not _needs_numbers(*scipy_function()):
         objects = np.empty(len(self), object)
         for i in range(len(self)):
             objects[i] = self[i]
         return objects
     raise TracingError(
-        f"a traced array of shape {self.shape} was to become a plain NumPy array (np.array, np.asarray, or a "
-        f"library that calls them), which would lose its derivative{caller()}. Expected a NumPy function or "
-        f"operator. {instead_of_scipy() or _OUTSIDE_SCIPY}"
+        f"a traced array of shape {self.shape} and dtype {self.dtype} was to become a plain NumPy array (np.array, "
+        f"np.asarray, or a library that calls them), which would lose its derivative{caller()}. Expected a NumPy "
+        f"function or operator. {instead_of_scipy() or _OUTSIDE_SCIPY}"
     )
 
 

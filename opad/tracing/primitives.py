@@ -14,6 +14,7 @@ import numpy as np
 
 from opad.errors import UnsupportedArgumentError
 from opad.operators.algebra import Identity, Operator, Product
+from opad.operators.base import is_compound
 from opad.operators.convert import as_operator
 from opad.operators.elementwise import Cast
 from opad.tracing.components import IntoParts
@@ -21,6 +22,7 @@ from opad.tracing.trace import Row
 
 RULES = {}  # function -> Primitive
 COMPOSITES = {}  # function -> the same function written with functions that have rules
+UFUNC_METHODS = {}  # "reduce", "accumulate", … -> implementation(ufunc, *arguments), for every ufunc with a rule
 CONSTANTS = {}  # function -> function, for results that are locally constant: comparisons, argmax, sign, shape
 
 
@@ -34,6 +36,7 @@ class Primitive:
     """
 
     multiple = False  # whether the function returns several arrays
+    reads_part = False  # whether it is X -> X[key], with (space of X, key) as arguments
     is_assignable = False  # whether the result is written in place later, so that slices of it must be copies
     takes_operands = False  # whether all positional arguments are arrays or numbers
     keywords = frozenset()
@@ -102,18 +105,34 @@ class FunctionOperator(Operator):
         self.name = label
 
     def apply(self, X):
-        return self._call(self.forward, X, len(self.dims))
+        return self._call(self.forward, X, self.dims)
 
     def apply_adjoint(self, Y):
-        return self._call(self.backward, Y, len(self.dimsd))
+        return self._call(self.backward, Y, self.dimsd)
 
-    def _call(self, function, X, ndim):
-        batch = X.shape[: X.ndim - ndim]
+    def _call(self, function, X, dims):
+        if is_compound(dims):
+            parts, function = tuple(X), _of_tuple(function)
+            ndims = [len(shape) for shape in dims]
+        else:
+            parts, ndims = (X,), [len(dims)]
+        batch = parts[0].shape[: parts[0].ndim - ndims[0]]
         if self.batched or not batch:
-            return function(X)
-        rows = X.reshape((-1, *X.shape[len(batch) :]))
-        Y = np.stack([function(row) for row in rows])
-        return Y.reshape(batch + Y.shape[1:])
+            return function(*parts)
+        rows = zip(*(part.reshape((-1, *part.shape[len(batch) :])) for part in parts), strict=True)
+        results = [function(*row) for row in rows]
+        if isinstance(results[0], tuple):
+            return tuple(_stacked(part, batch) for part in zip(*results, strict=True))
+        return _stacked(results, batch)
+
+
+def _of_tuple(function):
+    return lambda *parts: function(parts)
+
+
+def _stacked(results, batch):
+    Y = np.stack(results)
+    return Y.reshape(batch + Y.shape[1:])
 
 
 def linear(function, adjoint, batched=False):

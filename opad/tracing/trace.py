@@ -4,13 +4,18 @@ Variable i is the i-th record. The first ones are the inputs and have no row; ev
 of one operation, which its primitive makes when the row is asked for.
 """
 
+from contextvars import ContextVar
 from itertools import count
 
+import numpy as np
+
 from opad.blocks.substitution import back_substitution, forward_substitution
-from opad.errors import ClosedTraceError
+from opad.errors import ClosedTraceError, TracingError
+from opad.operators.indexing import Index, is_basic
 from opad.tracing import protect
 from opad.tracing.memory import keep_freed_memory
 
+make_records = ContextVar("what makes a tape, if not list", default=None)  # set by opad.debug
 _levels = count()  # a trace opened later differentiates inside the earlier ones
 
 
@@ -42,15 +47,20 @@ class Trace:
     records : list of None (inputs) or (primitive, output, arguments, keywords, parents); None once the trace is closed
     level : int, later traces differentiate inside earlier ones
     kept : bool, whether the records outlive the run, so that constants are copied rather than locked
+    fingerprints : dict, id of a locked constant -> (constant, its fingerprint)
+    refusal : the error for a traced array used as an index, which NumPy replaces by one that does not tell
     """
 
-    __slots__ = ("kept", "level", "locked", "records")
+    __slots__ = ("fingerprints", "kept", "level", "locked", "records", "refusal")
 
     def __init__(self, kept=False):
         self.level = next(_levels)
-        self.records = []
+        make = make_records.get()
+        self.records = [] if make is None else make()
         self.kept = kept
         self.locked = []
+        self.fingerprints = {}
+        self.refusal = None
 
     def protect(self, constant):
         """A constant array that stays as it is while its record is needed."""
@@ -63,7 +73,19 @@ class Trace:
         if self.kept or constant.nbytes <= protect.COPY_LIMIT:
             return constant.copy()
         protect.lock(constant, self.locked)
+        if id(constant) not in self.fingerprints:
+            self.fingerprints[id(constant)] = constant, protect.fingerprint(constant)
         return constant
+
+    def require_unchanged_constants(self):
+        """Raise if a locked constant was written to through a view that was made before."""
+        for constant, before in self.fingerprints.values():
+            if protect.fingerprint(constant) != before:
+                raise TracingError(
+                    f"an array of shape {constant.shape} that a differentiated function had used as a constant was "
+                    "changed in place, through a view of it, while the function was running. Expected constants to "
+                    "stay as they are; write w = w + x, or use w.copy()."
+                )
 
     def require_open(self):
         """Raise if the trace has ended."""
@@ -98,13 +120,39 @@ def pull_back(records, inputs, x):
     x : list with one cotangent or None per variable; on return the first `inputs` entries hold the result
     """
 
+    own = {}  # cotangents of which parts were read, in memory that nothing else refers to
+
     def column(i):
         primitive, y, args, kwargs, parents = records[i]
         records[i] = None
+        if own:
+            own.pop(i, None)
+        if primitive.reads_part:
+            ((_, j),) = parents
+            return None, [(j, lambda g: _with_part(x, j, own, g, y.shape, *args))]
         return primitive.adjoints(y, args, kwargs, parents)
 
     keep_freed_memory()
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
+
+
+def _with_part(x, j, own, g, shape, space, key):
+    """x[j] + g at `key`, so that the elements of an array can be read one by one at a constant cost each.
+
+    The sum takes the place of x[j]; it is made in place once it is in memory of its own.
+    """
+    total = x[j]
+    simple = isinstance(g, np.ndarray | np.generic) and g.shape == shape  # no trace, no batch axes
+    simple = simple and is_basic(key if type(key) is tuple else (key,))
+    if not simple or (total is not None and (type(total) is not np.ndarray or total.dtype != g.dtype)):
+        return Index(key, space.shape, shape).apply_adjoint(g)
+    if total is None:
+        total = own[j] = np.zeros(space.shape, g.dtype)
+    elif own.get(j) is not total:
+        total = own[j] = total.copy()
+    total[key] += g
+    x[j] = None
+    return total
 
 
 def influential(records, count, outputs):

@@ -209,6 +209,8 @@ for _kind in ("dct", "dst"):
                 f"RealTransform, {_kind} {_type} {_norm}",
                 lambda r, d, k=(_kind, _type), o=_norm: ops.RealTransform(*k, -2, (4, 2), o),
             )
+for _inverse, _n in ((False, 4), (True, 5)):
+    add(f"HankelTransform, {_n}", lambda r, d, k=_inverse, n=_n: ops.HankelTransform(k, 0.2, 0.5, 0.1, 0.3, (2, n)))
 add("Difference", lambda r, d: ops.Difference((4, 3), 0))
 add("Difference, to nothing", lambda r, d: ops.Difference((2, 1)))
 

@@ -43,6 +43,7 @@ def test_repr_names_the_class_and_the_shapes(build, rng):
 ON_THE_HOST = (
     "SparseMultiply",
     "RealTransform",
+    "HankelTransform",
     "Foreign",
     "sparse",
 )

@@ -294,6 +294,16 @@ def _layers(W, x):
     return x
 
 
+def test_a_step_that_uses_another_one_is_not_stacked_with_it():
+    def f(*x):
+        p, q = [np.sin(a) for a in x], [np.cos(a) for a in x]
+        y = [a * b for a, b in zip(p[:3], q, strict=False)]
+        return np.tanh(y[0]) + np.tanh(y[1]) + np.tanh(p[3] * y[2])
+
+    x = [np.arange(3.0) + k for k in range(4)]
+    np.testing.assert_array_equal(opad.compile(f)(*x), f(*x))
+
+
 def test_stacked_steps_keep_their_order():
     def f(*xs):
         a = [np.sin(x) for x in xs]

@@ -78,6 +78,7 @@ BINARY = [
     (np.maximum, (0.0, 1.0), (1.3, 2.0), False), (np.maximum, (1.3, 2.0), (0.0, 1.0), False),
     (np.minimum, (0.0, 1.0), (1.3, 2.0), False), (np.minimum, (1.3, 2.0), (0.0, 1.0), False),
     (np.fmax, (0.0, 1.0), (1.3, 2.0), False), (np.fmin, (0.0, 1.0), (1.3, 2.0), False),
+    (np.fmax, (1.3, 2.0), (0.0, 1.0), False), (np.fmin, (1.3, 2.0), (0.0, 1.0), False),
     (np.remainder, (2.45, 2.55), (1.45, 1.55), False), (np.fmod, (-2.55, -2.45), (1.45, 1.55), False),
     (np.copysign, (0.3, 2.0), (-2.0, -0.3), False), (np.copysign, (-2.0, -0.3), (-2.0, -0.3), False),
     (np.copysign, (-2.0, -0.3), (0.3, 2.0), False),
@@ -98,6 +99,8 @@ case(np.power, lambda x: 1.7**x, (3,), complex=True, name="number ** x")
 case(np.clip, lambda x: np.clip(x, -1.0, 1.0), (5,), domain=(1.2, 2.0))
 case(np.clip, lambda x: np.clip(x, None, 2.5), (5,), domain=(1.2, 2.0))
 case(np.clip, lambda x, a: np.clip(x, min=a, max=9.0), (5,), (5,), domain=((0.0, 1.0), (1.2, 2.0)), name="traced bound")
+case(np.clip, np.clip, (3,), (3,), (), domain=((0.0, 1.0), (1.2, 2.0), (3.0, 4.0)), name="lower bound decides")
+case(np.clip, np.clip, (3,), (), (3,), domain=((5.0, 6.0), (1.2, 2.0), (3.0, 4.0)), name="upper bound decides")
 case(np.divmod, lambda a, b: np.divmod(a, b)[1], (3,), (3,), domain=((2.2, 2.8), (1.2, 1.8)))
 case(np.modf, lambda x: np.modf(x)[0], (3,), domain=(1.1, 1.8))
 case(np.where, lambda a, b: np.where(a > 0, a * b, np.exp(b)), (2, 3), (3,), domain=POSITIVE)

@@ -12,6 +12,8 @@ for _f in (np.sum, np.mean, np.prod, np.var, np.std):
     for _kwargs in AXES:
         case(_f, lambda a, f=_f, k=_kwargs: f(a, **k), (2, 3, 2), complex=True, name=f"{_kwargs}")
     case(_f, lambda a, f=_f: f(a, axis=None, dtype=None, out=None), (2, 3), name="out=None")
+for _f in (np.sum, np.prod, np.max, np.min):
+    case(_f, lambda a, f=_f: f(a, axis=-1), (), name="0-d")
 for _f in (np.max, np.min, np.ptp):
     for _kwargs in AXES:
         case(_f, lambda a, f=_f, k=_kwargs: f(a, **k), (2, 3, 2), name=f"{_kwargs}")
@@ -30,11 +32,26 @@ case(np.average, lambda a, w: np.average(a, axis=1, weights=w), (2, 3), (3,), do
 case(np.average, lambda a, w: np.average(a, weights=w), (2, 3), (2, 3), domain=((-2, 2), POSITIVE), complex=True)
 case(np.average, lambda a, w: np.average(a, axis=0, weights=w, keepdims=True, returned=True), (3, 2), (3,),
     domain=((-2, 2), POSITIVE))  # fmt: skip
+_counted = np.array([[True, False, True], [True, True, True]])
+for _f in (np.sum, np.prod):
+    case(_f, lambda a, f=_f: f(a, axis=1, initial=1.5, where=_counted), (2, 3), complex=True, name="where")
+for _f in (np.mean, np.var, np.std):
+    case(_f, lambda a, f=_f: f(a, axis=1, where=_counted), (2, 3), complex=True, name="where")
+for _f in (np.max, np.min):
+    case(_f, lambda a, f=_f: f(a, axis=0, initial=0.1, where=_counted), (2, 3), name="where")
+case(np.var, lambda a: np.var(a, axis=1, mean=np.mean(a, axis=1, keepdims=True), ddof=1), (2, 3), name="mean")
+case(np.sum, lambda a: np.sum(a, dtype=np.float64), (2, 3), name="dtype")
 case((np.add, "reduce"), np.add.reduce, (3, 2), complex=True)
 case((np.multiply, "reduce"), lambda a: np.multiply.reduce(a, axis=1, keepdims=True), (3, 2), complex=True)
 case((np.maximum, "reduce"), np.maximum.reduce, (3, 2))
 case((np.minimum, "reduce"), lambda a: np.minimum.reduce(a, axis=None), (3, 2))
 case((np.add, "accumulate"), np.add.accumulate, (3, 2), complex=True)
+case((np.maximum, "accumulate"), lambda a: np.maximum.accumulate(a, axis=1), (2, 5))
+case((np.subtract, "accumulate"), np.subtract.accumulate, (3, 2), complex=True)
+case((np.add, "reduceat"), lambda a: np.add.reduceat(a, [0, 3, 1], axis=1), (2, 5), complex=True)
+case((np.multiply, "reduceat"), lambda a: np.multiply.reduceat(a, [0, 2]), (3, 2), complex=True)
+case((np.hypot, "reduce"), lambda a: np.hypot.reduce(a, axis=1, initial=2.0), (2, 3))
+case((np.divide, "reduce"), np.divide.reduce, (3, 2), domain=POSITIVE, complex=True)
 case(np.trace, np.trace, (3, 4), complex=True)
 case(np.trace, lambda a: np.trace(a, offset=1, axis1=2, axis2=0), (3, 2, 3), complex=True, name="axes")
 
@@ -112,6 +129,8 @@ for _key in KEYS:
 case(np.take, lambda a: np.take(a, [[0, 1], [2, 0]]), (2, 3), complex=True)
 case(np.take, lambda a: np.take(a, [1, -1, 1], axis=1), (2, 3), complex=True)
 case(np.take, lambda a: np.take(a, 1, axis=-1), (2, 3), complex=True)
+case(np.take, lambda a: np.take(a, [4, -4], axis=1, mode="wrap"), (2, 3), complex=True)
+case(np.take, lambda a: np.take(a, [4, -4, 9], mode="clip"), (2, 3), complex=True)
 case(np.take_along_axis, lambda a: np.take_along_axis(a, np.array([[1], [0]]), axis=1), (2, 3), complex=True)
 case(np.take_along_axis, lambda a: np.take_along_axis(a, np.array([1, 1, 4]), axis=None), (2, 3), complex=True)
 case(np.compress, lambda a: np.compress([True, False, True], a, axis=1), (2, 3), complex=True)
@@ -125,6 +144,7 @@ JOINING = [
     (np.concatenate, lambda a, b: np.concatenate((a, b), axis=-1), (2, 3), (2, 1)),
     (np.concatenate, lambda a, b: np.concatenate([a, b, a], axis=None), (2, 3), (2,)),
     (np.concatenate, lambda a, b: np.concatenate([a, np.ones(2), b]), (2,), (1,)),
+    (np.concatenate, lambda a, b: np.concatenate([k * a * b for k in range(1, 9)]), (2,), (2,)),
     (np.stack, lambda a, b: np.stack([a, b]), (2, 3), (2, 3)),
     (np.stack, lambda a, b: np.stack([a, b], axis=-1), (2, 3), (2, 3)),
     (np.stack, lambda a, b: np.stack([a, b, 1.0]), (), ()), (np.stack, lambda a, b: np.stack((2.0, a, b)), (), ()),

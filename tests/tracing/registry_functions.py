@@ -13,6 +13,11 @@ def holes(a):
     return np.where(_HOLES, np.nan, a)
 
 
+METHODS = (
+    "linear", "lower", "higher", "midpoint", "nearest", "inverted_cdf", "averaged_inverted_cdf", "closest_observation",
+    "interpolated_inverted_cdf", "hazen", "weibull", "median_unbiased", "normal_unbiased",
+)  # fmt: skip
+
 # -- statistics -------------------------------------------------------------------------------------------------------
 
 for _f in (np.nansum, np.nanprod, np.nanmean, np.nanvar, np.nanstd):
@@ -29,11 +34,13 @@ for _f in (np.nancumsum, np.nancumprod):
     case(_f, lambda a, f=_f: f(holes(a)), (3, 4), name="flat")
 case(np.nan_to_num, lambda a: np.nan_to_num(holes(a), nan=3.0), (3, 4))
 for _f, _g in ((np.quantile, 1), (np.percentile, 100)):
-    for _method in ("linear", "lower", "higher", "midpoint"):
+    for _method in METHODS:
         case(_f, lambda a, f=_f, s=_g, m=_method: f(a, 0.3 * s, axis=1, method=m), (2, 5), name=_method)
     case(_f, lambda a, f=_f, s=_g: f(a, np.array([0.1, 0.5, 1.0]) * s), (5,), name="several")
+    case(_f, lambda a, f=_f, s=_g: f(a, 0.6 * s, axis=1, method="inverted_cdf", weights=[1.0, 2.0, 0.5, 1.0]), (2, 4))
     case(_f, lambda a, f=_f, s=_g: f(a, [0.1 * s, 0.0], axis=(0, 2), keepdims=True), (2, 3, 2), name="axes")
     case(_f, lambda a, q, f=_f, s=_g: f(a, q * s), (5,), (), domain=(REAL, (0.3, 0.45)), name="traced q")
+    case(_f, lambda a, q, f=_f, s=_g: f(a, q * s, axis=0, method="hazen"), (5, 2), (3,), domain=(REAL, (0.31, 0.49)))
 for _f, _s in ((np.nanquantile, 1), (np.nanpercentile, 100)):
     case(_f, lambda a, f=_f, s=_s: f(holes(a), 0.3 * s, axis=1), (3, 4))
     case(_f, lambda a, f=_f, s=_s: f(holes(a), 0.3 * s), (3, 4), name="all")
@@ -70,6 +77,9 @@ case(np.polyfit, lambda x, y: np.polyfit(x + _grid.astype(x.dtype), y, 1), (5,),
 case(np.polyfit, lambda y, w: np.polyfit(_grid.astype(y.dtype), y, 1, w=w), (5,), (5,), domain=(REAL, POSITIVE))
 for _f in (np.polyadd, np.polysub, np.polymul):
     case(_f, _f, (3,), (4,), complex=True)
+case(np.polymul, lambda a, b: np.polymul(a * np.array([0.0, 0.0, 1.0], a.real.dtype), b), (3,), (2,), complex=True,
+    name="leading zeros")  # fmt: skip
+case(np.polymul, lambda a: np.polymul(a * 0, a), (2,), name="zero")
 case(np.polyder, lambda p: np.polyder(p, 2), (5,), complex=True)
 case(np.polyint, np.polyint, (4,), complex=True)
 case(np.polyint, lambda p: np.polyint(p, 2, [1.0, 2.0]), (4,), name="constants")
@@ -85,6 +95,11 @@ case(
 
 _zeros = np.array([1.0, 0.0, 1.0, 0.0])
 case(np.cumprod, np.cumprod, (2, 3), complex=True)
+for _f in (np.cumprod, np.cumsum, np.nancumsum, np.nancumprod):
+    case(_f, lambda a, f=_f: f(a, axis=0), (), name="0-d")
+case(np.cumprod, lambda a: np.cumprod(0 * a, axis=-1), (), name="0-d, zero")
+case(np.repeat, lambda a: np.repeat(a, 2, axis=0), (), complex=True, name="0-d")
+case(np.pad, lambda a: np.pad(a, 1), (), complex=True, name="0-d")
 case(np.cumprod, lambda a: np.cumprod(a, axis=0), (3, 2), complex=True, name="axis")
 case(np.cumprod, lambda a: np.cumprod(a * _zeros.astype(a.real.dtype), axis=1), (2, 4), complex=True, name="zeros")
 case(np.cumprod, lambda a: np.cumprod(a * _zeros.astype(a.real.dtype)), (2, 4), name="zeros, flat")
@@ -108,7 +123,17 @@ case(np.interp, lambda x, f: np.interp(x, _nodes, f), (4,), (3,), domain=((-3.0,
 case(np.interp, lambda x, p, f: np.interp(x, p + _nodes, f, right=f[1]), (4,), (3,), (3,),
     domain=((2.8, 3.5), (0.0, 0.1), REAL), name="right")  # fmt: skip
 case(np.interp, lambda x, p, f: np.interp(x, p + _nodes, f), (4,), (3,), (3,), domain=((1.2, 2.3), (0.0, 0.1), REAL))
+case(
+    np.interp,
+    lambda x, f: np.interp(x, _nodes.astype(x.dtype), f),
+    (4,),
+    (3,),
+    domain=((1.2, 2.3), REAL),
+    name="dtypes",
+)
 case(np.interp, lambda f: np.interp([-1.0, 0.5, 9.0], _nodes, f, left=7.0), (3,), name="plain x")
+case(np.interp, lambda x, p, f: np.interp(x, p + _nodes[::-1], f, period=3.1), (4,), (3,), (3,),
+    domain=((-4.9, -4.3), (0.0, 0.1), REAL), name="period")  # fmt: skip
 case(np.trapezoid, np.trapezoid, (2, 3), complex=True)
 case(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=0), (3, 2), (3,), complex=True, name="x")
 case(np.trapezoid, lambda y, x: np.trapezoid(y, x, axis=0), (3, 2), (3, 2), complex=True, name="2-D x")
@@ -136,6 +161,7 @@ case((np.logaddexp, "reduce"), lambda a: np.logaddexp.reduce(a, axis=1), (2, 3))
 # -- selecting --------------------------------------------------------------------------------------------------------
 
 case(np.select, lambda a, b: np.select([a > 1, a > 0], [a * b, b], a), (5,), (5,), domain=((1.2, 2.0), REAL))
+case(np.select, lambda a, b: np.select([a > 1, b < -3], [a * b, b], a), (5,), (5,), domain=(-1.0, 0.5), name="default")
 case(np.select, lambda a: np.select([[True, False, False], [True, True, False]], [a, 2 * a]), (3,), complex=True)
 case(np.piecewise, lambda a: np.piecewise(a, [a < 0.5, a >= 0.5], [np.sin, lambda v: v * v]), (6,))
 case(np.piecewise, lambda a: np.piecewise(a, [a < 0.5], [3.0, np.exp]), (2, 3), name="otherwise")
@@ -147,6 +173,7 @@ case(np.insert, lambda a, b: np.insert(a, 1, b), (3,), (2,), complex=True)
 case(np.insert, lambda a, b: np.insert(a, [1, 1, 3], b), (4,), (3,), complex=True, name="several")
 case(np.insert, lambda a, b: np.insert(a, 1, b, axis=1), (2, 3), (2,), complex=True, name="column")
 case(np.insert, lambda a, b: np.insert(a, [0, 2], b, axis=1), (2, 3), (2, 1), complex=True, name="columns")
+case(np.insert, lambda a, b: np.insert(a, 1, b), (3,), (1, 1), complex=True, name="1 x 1")
 case(np.insert, lambda a: np.insert(a, slice(0, 2), 5.0), (3,), complex=True, name="slice")
 case(np.resize, lambda a: np.resize(a, (3, 3)), (2, 2), complex=True)
 case(np.trim_zeros, lambda a: np.trim_zeros(a * np.array([0.0, 0.0, 1.0, 1.0, 0.0], a.real.dtype)), (5,), complex=True)
@@ -204,5 +231,8 @@ case(np.copyto, written(np.copy, lambda z, a, b: np.copyto(z, b, where=np.eye(3,
 case(np.putmask, written(np.copy, lambda z, a, b: np.putmask(z, a > 0, b)), (4,), (4,))
 case(np.put_along_axis, written(np.copy, lambda z, a, b: np.put_along_axis(z, np.array([[1], [0]]), b, 1)), (2, 3),
     (2, 1), complex=True)  # fmt: skip
+for _shape in ((2, 3), (2,), ()):  # longer and shorter than the diagonal
+    case(np.fill_diagonal, written(np.copy, lambda z, a, b: np.fill_diagonal(z, b)), (3, 3), _shape, complex=True,
+        name=f"{_shape}")  # fmt: skip
 case(np.fill_diagonal, written(np.copy, lambda z, a, b: np.fill_diagonal(z, b)), (3, 3), (3,), complex=True)
 case((np.add, "at"), written(np.copy, lambda z, a, b: np.add.at(z, [0, 2, 0], b)), (3,), (3,), complex=True)

@@ -4,10 +4,14 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import scipy.fft
 from scipy.optimize import rosen, rosen_der, rosen_hess
+from scipy.special import gammaln, psi
 
 import opad
 from opad.testing import check_derivative
+from opad.tracing import assignment, inplace
+from opad.tracing.array import TracedArray
 
 X = np.array([0.7, -1.2, 1.9, 0.4])
 
@@ -104,3 +108,22 @@ def test_rosen_and_residuals_run_unmodified():
     np.testing.assert_allclose(opad.hessian(rosen)(X), rosen_hess(X))
     residual = lambda x: np.array([10 * (x[1] - x[0] ** 2), 1 - x[0]])  # noqa: E731
     np.testing.assert_allclose(opad.jacobian(residual)(X[:2]), [[-20 * X[0], 10], [-1, 0]])
+
+
+def test_special_functions_and_transforms_run_unmodified():
+    def evidence(x):
+        return np.sum(gammaln(x + 1) * scipy.fft.dct(np.log(x), norm="ortho"))
+
+    x = np.array([0.5, 1.5, 4.0])
+    C = scipy.fft.dct(np.eye(3), norm="ortho", axis=0)
+    expected = psi(x + 1) * (C @ np.log(x)) + (C.T @ gammaln(x + 1)) / x
+    np.testing.assert_allclose(opad.grad(evidence)(x), expected, rtol=1e-13)
+
+
+def test_reference_counts_are_calibrated():
+    """On this Python it is known when memory belongs to one traced array alone, and when y += x writes back."""
+    assert assignment._ALONE > 0 and inplace.TEMPORARY > 0
+    array = TracedArray(np.empty(3), None, 0)
+    assert assignment._holders(array) == assignment._ALONE
+    alias = array.value
+    assert assignment._holders(array) == assignment._ALONE + 1 and alias is array.value

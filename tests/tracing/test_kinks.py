@@ -1,7 +1,10 @@
 """Kinks and special points: the documented choice of derivative, in both modes."""
 
+import mpmath
 import numpy as np
 import pytest
+import sympy
+from scipy.special import xlog1py, xlogy
 
 import opad
 
@@ -53,6 +56,30 @@ def both_modes(f, x):
         (lambda x: x // 2.0 + x, [3.5], [1.0]),
         (lambda x: np.round(x) * x, [1.6], [2.0]),
         (lambda x: np.heaviside(x, 0.5) * x, [-1.0, 2.0], [0.0, 1.0]),
+        (lambda x: np.minimum(np.maximum(x, x), 5.0), [1.0], [1.0]),
+        (lambda x: np.linalg.norm(x), [0.0, 0.0], [0.0, 0.0]),
+        (lambda x: np.linalg.norm(x, 1.5), [0.0, 2.0], [0.0, 1.0]),
+        (lambda x: np.linalg.norm(x, np.inf), [2.0, -2.0], [0.5, -0.5]),
+        (lambda x: np.logaddexp(x[:1], x[1:]), [-np.inf, 1.0], [0.0, 1.0]),
+        (lambda x: np.logaddexp(x[:1], x[1:]), [-np.inf, -np.inf], [0.5, 0.5]),
+        (lambda x: np.logaddexp2(x[:1], x[1:]), [np.inf, 1.0], [1.0, 0.0]),
+        (lambda x: np.logaddexp.reduce(x), [-np.inf, -np.inf, -np.inf, -np.inf], [0.25] * 4),
+        (lambda x: np.logaddexp.reduce(x), [-np.inf, 0.0, 0.0], [0.0, 0.5, 0.5]),
+        (lambda x: 0.0**x, [0.0], [0.0]),
+        (lambda x: x[:1] ** x[1:], [0.0, 0.0], [0.0, 0.0]),
+        (lambda x: np.arctan2(x[:1], x[1:]), [0.0, 0.0], [np.nan, np.nan]),
+        (lambda x: (-2.0) ** x, [2.0], [np.nan]),
+        (np.var, [2.0, 2.0], [0.0, 0.0]),
+        (np.nanstd, [2.0, 2.0, np.nan], [0.0, 0.0, 0.0]),
+        (lambda x: np.std(x, where=[True, True, False]), [2.0, 2.0, 5.0], [0.0, 0.0, 0.0]),
+        (np.cumprod, [0.0, 2.0, 0.0], [3.0, 0.0, 0.0]),
+        (lambda x: np.quantile(x, 0.5), [1.0, 1.0, 1.0, 1.0], [0.0, 0.5, 0.5, 0.0]),  # the stable permutation
+        (
+            lambda x: np.interp(x, [0.0, 1.0, 2.0], [0.0, 1.0, 0.0]),
+            [0.0, 1.0, 2.0],
+            [1.0, -1.0, -1.0],
+        ),  # from the right
+        (lambda x: xlogy(x, x) + xlog1py(x, x - 1), [0.0, 1.0], [-np.inf, 2.0]),
     ],
 )
 def test_choice_at_special_points(f, x, expected):
@@ -110,3 +137,74 @@ def test_python_numbers_behave_as_arrays():
         assert np.isnan(opad.grad(lambda x: x**2.5)(-1.0))
     assert opad.grad(lambda z: np.abs(z) ** 2)(1 + 2j) == 2 + 4j
     assert type(opad.grad(lambda z: np.abs(z) ** 2)(1 + 2j)) is complex
+
+
+def hessians(f, x):
+    """The Hessian in three ways: forward over reverse, reverse over reverse, forward over forward."""
+    x = np.asarray(x, float)
+    gradient = opad.grad(lambda x: np.sum(f(x)))
+    yield opad.jacobian(gradient, order="forward")(x)
+    yield opad.jacobian(gradient, order="reverse")(x)
+    by_columns = opad.jacobian(lambda x: np.sum(f(x)), order="forward")
+    yield opad.jacobian(by_columns, order="forward")(x)
+
+
+@pytest.mark.parametrize("function", ["prod", "cumprod"])
+@pytest.mark.parametrize("x", [[0, 2, 3], [0, 0, 3], [2, 0, 0], [0, 0, 0], [2, 3, 5]])
+def test_second_derivatives_of_products_with_zeros(function, x):
+    symbols, weights = sympy.symbols("a b c"), (1, 2, 3)
+    partial = [sympy.prod(symbols[: k + 1]) for k in range(3)]
+    expression = partial[-1] if function == "prod" else sum(w * p for w, p in zip(weights, partial, strict=True))
+    expected = np.array(sympy.hessian(expression, symbols).subs(dict(zip(symbols, x, strict=True))), float)
+    f = np.prod if function == "prod" else lambda x: np.cumprod(x) * np.array([1.0, 2.0, 3.0])
+    for H in hessians(f, x):
+        np.testing.assert_allclose(H, expected, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("x", [0.0, 1e-8, 3e-4, 9.99e-4, 1.001e-3, 0.02, 1.0, 2.5])
+def test_sinc_near_its_removable_singularity(x):
+    with mpmath.workdps(60):
+        sinc = lambda t: mpmath.sincpi(t)  # noqa: E731
+        first, second = (float(mpmath.diff(sinc, mpmath.mpf(x), n, h=mpmath.mpf(10) ** -15)) for n in (1, 2))
+    np.testing.assert_allclose(both_modes(np.sinc, [x]), [first], rtol=1e-9, atol=1e-15)
+    for H in hessians(np.sinc, [x]):
+        np.testing.assert_allclose(H, [[second]], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "expected"),
+    [
+        (lambda x: np.hypot(x[:1], x[1:]), [0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]]),
+        (lambda x: np.hypot(x[:1], x[1:]), [0.0, 4.0], [[0.25, 0.0], [0.0, 0.0]]),
+        (np.linalg.norm, [0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]]),
+        (lambda x: np.linalg.norm(x, 1.5), [0.0, 4.0], [[np.inf, 0.0], [0.0, 0.0]]),
+        (lambda x: np.linalg.norm(x, 1.5), [0.0, 0.0], [[0.0, 0.0], [0.0, 0.0]]),
+        (lambda x: np.linalg.norm(x, 3), [0.0, 4.0], [[0.0, 0.0], [0.0, 0.0]]),
+        (lambda x: np.logaddexp(x[:1], x[1:]), [-np.inf, -np.inf], [[0.0, 0.0], [0.0, 0.0]]),
+        (lambda x: np.logaddexp(x[:1], x[1:]), [0.0, 0.0], [[0.25, -0.25], [-0.25, 0.25]]),
+        (lambda x: x**1.5, [0.0], [[np.inf]]),
+        (lambda x: x**2.0, [0.0], [[2.0]]),
+        (lambda x: x ** np.array([0.0, 1.0, 2.0]), [0.0, 0.0, 0.0], np.diag([0.0, 0.0, 2.0])),
+        (lambda x: np.maximum(x, 0.0) ** 2, [0.0], [[0.5]]),  # the product of halves
+        (np.std, [2.0, 2.0], [[0.0, 0.0], [0.0, 0.0]]),
+        (np.var, [2.0, 2.0], [[0.5, -0.5], [-0.5, 0.5]]),
+    ],
+)
+def test_second_derivatives_at_special_points(f, x, expected):
+    with np.errstate(all="ignore"):
+        for H in hessians(f, x):
+            np.testing.assert_allclose(H, expected, atol=1e-15)
+
+
+def test_complex_absolute_value_at_zero():
+    assert opad.grad(np.abs)(0j) == 0
+    assert opad.hvp(np.abs, (0j,), (1 + 1j,)) == (0j,)
+
+
+@pytest.mark.parametrize("x", [[1e-200, 1e-200, 3.0], [1e200, 1e200, 1e-300], [1e-160, 1e-160, 2.0]])
+def test_products_beyond_the_range_of_numbers(x):
+    """Partial products that underflow or overflow do not spoil the derivative."""
+    others = [float(mpmath.mpf(x[1]) * x[2]), float(mpmath.mpf(x[0]) * x[2]), float(mpmath.mpf(x[0]) * x[1])]
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(opad.grad(np.prod)(np.array(x)), others, rtol=1e-15)
+        np.testing.assert_allclose(opad.grad(lambda x: np.cumprod(x)[-1])(np.array(x)), others, rtol=1e-15)

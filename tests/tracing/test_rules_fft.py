@@ -7,6 +7,7 @@ import opad
 from opad.errors import TracingError
 
 FT = np.fft
+ORDER = 2  # a transform is linear
 NORMS = [None, "backward", "ortho", "forward"]
 
 

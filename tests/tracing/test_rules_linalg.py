@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 import opad
+from opad.testing import check_derivative
 
 LA = np.linalg
+ORDER = 3
 H = LA.matrix_transpose
 
 
@@ -218,6 +220,17 @@ def test_second_order(case, dtype, rng):
     products = opad.hvp(f, tuple(args), tuple(steps))
     for computed, expected in zip(products, differences(gradient, args, steps), strict=True):
         assert np.max(np.abs(computed - expected)) <= 1e-6 * (1 + np.max(np.abs(expected)))
+
+
+@all_cases
+@all_dtypes
+def test_taylor_remainders_to_third_order(case, dtype, rng):
+    """In both modes: reverse over reverse over reverse, too."""
+
+    def f(*args):
+        return case.f(*((A + adjoint(A)) / 2 for A in args) if case.kind == "positive" else args)
+
+    check_derivative(f, *case.args(rng, dtype), order=ORDER, tolerance=1e-9, raise_on_failure=True)
 
 
 @all_cases

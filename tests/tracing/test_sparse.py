@@ -15,6 +15,10 @@ FORMATS = ["csr", "csc", "coo", "bsr", "dia", "dok", "lil"]
 @pytest.mark.parametrize("kind", [scipy.sparse.csr_array, scipy.sparse.csr_matrix])
 @pytest.mark.parametrize("format", FORMATS)
 def test_products(kind, format, rng):
+    products_are_differentiated(format, rng, kind)
+
+
+def products_are_differentiated(format, rng, kind=scipy.sparse.csr_array):
     dense = rng.normal(size=(3, 4)) * (rng.random((3, 4)) < 0.6)
     S = kind(dense).asformat(format)
     v, X, w = rng.normal(size=4), rng.normal(size=(4, 2)), rng.normal(size=(2, 3))

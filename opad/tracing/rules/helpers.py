@@ -1,5 +1,7 @@
 """What several modules of rules share."""
 
+import numpy as np
+
 from opad.errors import UnsupportedArgumentError
 
 
@@ -16,3 +18,21 @@ def normalise_axis(axis, ndim):
     if not -ndim <= axis < ndim:
         raise IndexError(f"axis {axis} is out of bounds for an array with {ndim} axes")
     return axis % ndim
+
+
+def normalised_axes(axis, ndim):
+    """An axis, several, or None for all, as a tuple of non-negative axes; numbers may name axis 0, as in NumPy."""
+    if axis is None or (ndim == 0 and np.ndim(axis) == 0 and axis in (0, -1)):
+        return tuple(range(ndim))
+    return tuple(normalise_axis(int(k), ndim) for k in ((axis,) if np.ndim(axis) == 0 else axis))
+
+
+def as_dtype(a, dtype, name):
+    """An array in the floating-point dtype that a keyword asks for."""
+    if dtype is None:
+        return a
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        raise wants(name, f"dtype={dtype}, in which nothing varies", "a floating-point dtype")
+    a = a if hasattr(a, "dtype") else np.asarray(a)
+    return a if a.dtype == dtype else a.astype(dtype)

@@ -5,7 +5,7 @@ import numpy as np
 from opad.operators.indexing import Index, scatter_add
 from opad.tracing.array import getitem, record
 from opad.tracing.elementwise import Select
-from opad.tracing.primitives import JacobianRule, composite, operator_rule
+from opad.tracing.primitives import RULES, JacobianRule, composite, operator_rule
 from opad.tracing.rules.helpers import normalise_axis, wants
 
 
@@ -14,16 +14,20 @@ def _(y, x, key):
     return Index(key, x.shape, y.shape)
 
 
+RULES[getitem].reads_part = True
+
+
 @operator_rule(scatter_add)
 def _(y, values, key, shape):
     return Index(key, shape, values.shape).H
 
 
 @composite(np.take)
-def take(a, indices, axis=None, mode="raise"):
+def take(a, indices, axis=None, out=None, mode="raise"):
     """Elements along an axis."""
     if mode != "raise":
-        raise wants("np.take", f"mode={mode!r}", "mode='raise'")
+        n = np.size(a) if axis is None else np.shape(a)[axis]
+        indices = np.remainder(indices, n) if mode == "wrap" else np.clip(indices, 0, n - 1)
     if axis is None:
         return np.reshape(a, -1)[indices]
     return a[(*(slice(None),) * normalise_axis(axis, np.ndim(a)), indices)]
@@ -41,7 +45,7 @@ def take_along_axis(arr, indices, axis=-1):
 
 
 @composite(np.compress)
-def compress(condition, a, axis=None):
+def compress(condition, a, axis=None, out=None):
     """The slices for which a condition holds."""
     return np.take(a, np.flatnonzero(condition), axis=axis)
 
@@ -53,11 +57,14 @@ def extract(condition, arr):
 
 
 @composite(np.sort)
-def sort(a, axis=-1, kind=None, *, stable=None):
+def sort(a, axis=-1, kind=None, order=None, *, stable=None, descending=None):
     """Sorted values; equal elements keep their order."""
+    if order is not None:
+        raise wants("np.sort", f"order={order!r}", "an array without fields")
     if axis is None:
         a, axis = np.reshape(a, -1), 0
-    return np.take_along_axis(a, np.argsort(a, axis=axis, kind="stable"), axis=axis)
+    direction = {"descending": descending} if descending else {}  # a keyword of NumPy 2.5
+    return np.take_along_axis(a, np.argsort(a, axis=axis, stable=True, **direction), axis=axis)
 
 
 def _where_rule(y, condition, x, y_):
@@ -102,9 +109,9 @@ def diagflat(v, k=0):
 
 
 @composite(np.trace)
-def trace(a, offset=0, axis1=0, axis2=1):
+def trace(a, offset=0, axis1=0, axis2=1, dtype=None, out=None):
     """The sum along diagonals."""
-    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
+    return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1, dtype=dtype)
 
 
 @composite(np.tril)

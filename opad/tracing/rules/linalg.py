@@ -6,6 +6,7 @@ happens at repeated eigenvalues or singular values is stated in `opad.operators.
 
 import numpy as np
 
+from opad.errors import SingularBlockError
 from opad.operators.algebra import Product
 from opad.operators.einsum import EinsumOperand
 from opad.operators.elementwise import Hadamard
@@ -152,6 +153,13 @@ def qr_tall(a):
 
 @operator_rule(qr_tall, multiple=True)
 def _(y, a):
+    pivots = np.abs(np.diagonal(plain(y[1]), axis1=-2, axis2=-1))
+    if np.any(pivots <= pivots.max(axis=-1, keepdims=True, initial=0) * len(pivots) * np.finfo(pivots.dtype).eps):
+        raise SingularBlockError(
+            f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose leading columns are linearly "
+            "dependent to rounding, where the factors are not differentiable; expected independent ones. Use "
+            "numpy.linalg.svd, or permute the columns."
+        )
     return QRDifferential(*y)
 
 
@@ -326,9 +334,7 @@ def tensorinv(a, ind=2):
 @composite(np.linalg.trace)
 def trace(x, /, *, offset=0, dtype=None):
     """np.trace over the last two axes."""
-    if dtype is not None:
-        raise wants("np.linalg.trace", f"dtype={dtype!r}", "calls without dtype; write x.astype(dtype)")
-    return np.trace(x, offset, -2, -1)
+    return np.trace(x, offset, -2, -1, dtype)
 
 
 composite(np.linalg.diagonal)(lambda x, /, *, offset=0: np.diagonal(x, offset, -2, -1))

@@ -2,7 +2,7 @@
 
 Where a norm has a kink the gradient is the one of least length among the subgradients that NumPy's own formula gives:
 0 at the zero vector, the mean over tied entries or singular values, U_r V_r^H for the nuclear norm of a matrix of
-rank r.
+rank r. A p-norm with 1 < p < 2 has infinite second derivatives at zero entries of a real vector.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ from opad.operators.factorizations import PolarDifferential
 from opad.operators.shaping import SumAxes
 from opad.operators.spectral import rounding_level
 from opad.tracing.array import plain
+from opad.tracing.elementwise import singular_elementwise
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import composite, constant, operator_rule
 from opad.tracing.rules.helpers import normalise_axis
@@ -55,13 +56,27 @@ def power_norm(x, ord, axis, keepdims):
 
 @operator_rule(power_norm)
 def _(y, x, ord, axis, keepdims):
-    """x/|x| (|x|/y)^(ord - 1); 0 where x is 0."""
+    """x/|x| (|x|/y)^(ord - 1); 0 where x is 0, and for 1 < ord < 2 with an infinite derivative there."""
     y = _kept(y, (axis,), x.shape)
-    zero = (plain(x) == 0) | (plain(y) == 0)
-    z = np.where(zero, 1, x)
-    size = np.abs(z)
-    G = np.where(zero, 0, z / size * (size / np.where(plain(y) == 0, 1, y)) ** (ord - 1))
+    origin = plain(y) == 0
+    y = np.where(origin, 1, y)
+    if 1 < ord < 2 and x.dtype.kind != "c":
+        G = np.where(origin, 0, signed_power(x, ord - 1) * y ** (1 - ord))
+    else:
+        zero = (plain(x) == 0) | origin
+        z = np.where(zero, 1, x)
+        size = np.abs(z)
+        G = np.where(zero, 0, z / size * (size / y) ** (ord - 1))
     return real_functional(G.astype(x.dtype), (axis,), keepdims)
+
+
+@UserPrimitive
+def signed_power(x, p):
+    """sign(x) |x|^p."""
+    return np.sign(x) * np.abs(x) ** p
+
+
+singular_elementwise(signed_power, lambda y, x, p: p * np.abs(x) ** (p - 1), None)
 
 
 def _norm_along(x, ord, axis, keepdims):

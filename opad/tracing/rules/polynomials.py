@@ -73,7 +73,13 @@ def polysub(a1, a2):
 @composite(np.polymul)
 def polymul(a1, a2):
     """The product of two polynomials."""
-    return np.convolve(_coefficients(a1), _coefficients(a2))
+    return np.convolve(_without_leading_zeros(a1), _without_leading_zeros(a2))
+
+
+def _without_leading_zeros(p):
+    """The coefficients that np.poly1d keeps: from the first that is not zero, or the last one."""
+    p = _coefficients(p)
+    return p[min([*np.flatnonzero(plain(p)), len(p) - 1]) :]
 
 
 @composite(np.polyder)

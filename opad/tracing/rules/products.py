@@ -1,6 +1,8 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
 from functools import partial
+from math import prod
+from string import ascii_letters
 
 import numpy as np
 
@@ -81,7 +83,7 @@ RULES[np.matmul] = _Matmul(np.matmul)
 
 
 @composite(np.dot)
-def dot(a, b):
+def dot(a, b, out=None):
     """A product with a scalar, a matrix product, or a sum over the last axis of a and the second-to-last of b."""
     if np.ndim(a) == 0 or np.ndim(b) == 0:
         return np.multiply(a, b)
@@ -113,27 +115,9 @@ def vecdot(x1, x2, axis=-1):
 
 
 @composite(np.outer)
-def outer(a, b):
+def outer(a, b, out=None):
     """a_i b_j of flattened arrays."""
     return np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1))
-
-
-@composite((np.multiply, "outer"))
-def multiply_outer(a, b):
-    """np.multiply.outer."""
-    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) * b
-
-
-@composite((np.add, "outer"))
-def add_outer(a, b):
-    """np.add.outer."""
-    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) + b
-
-
-@composite((np.subtract, "outer"))
-def subtract_outer(a, b):
-    """np.subtract.outer."""
-    return np.reshape(a, np.shape(a) + (1,) * np.ndim(b)) - b
 
 
 @composite(np.kron)
@@ -151,17 +135,17 @@ def kron(a, b):
 def tensordot(a, b, axes=2):
     """Sum over pairs of axes, as one matrix product."""
     ndim_a, ndim_b = np.ndim(a), np.ndim(b)
-    if isinstance(axes, int):
+    if np.ndim(axes) == 0:
         axes = tuple(range(ndim_a - axes, ndim_a)), tuple(range(axes))
-    axes_a, axes_b = ((k,) if isinstance(k, int) else tuple(k) for k in axes)
+    axes_a, axes_b = ((k,) if np.ndim(k) == 0 else tuple(k) for k in axes)
     axes_a, axes_b = [k % ndim_a for k in axes_a], [k % ndim_b for k in axes_b]
     free_a = [k for k in range(ndim_a) if k not in axes_a]
     free_b = [k for k in range(ndim_b) if k not in axes_b]
-    summed = int(np.prod([np.shape(a)[k] for k in axes_a]))
-    left = np.reshape(np.transpose(a, free_a + axes_a), (-1, summed))
-    right = np.reshape(np.transpose(b, axes_b + free_b), (summed, -1))
-    shape = tuple(np.shape(a)[k] for k in free_a) + tuple(np.shape(b)[k] for k in free_b)
-    return np.reshape(np.matmul(left, right), shape)
+    summed = prod(np.shape(a)[k] for k in axes_a)
+    rows, columns = tuple(np.shape(a)[k] for k in free_a), tuple(np.shape(b)[k] for k in free_b)
+    left = np.reshape(np.transpose(a, free_a + axes_a), (prod(rows), summed))
+    right = np.reshape(np.transpose(b, axes_b + free_b), (summed, prod(columns)))
+    return np.reshape(np.matmul(left, right), rows + columns)
 
 
 class _Einsum(JacobianRule):
@@ -169,12 +153,26 @@ class _Einsum(JacobianRule):
 
     def check_call(self, args, kwargs):
         Primitive.check_call(self, args, kwargs)
+        if not isinstance(args[0], str):
+            raise wants("np.einsum", "subscripts as lists of integers", "a string such as 'ij,jk->ik'")
+
+
+@composite(np.einsum)
+def einsum_with_lists(*operands, optimize=False):
+    """np.einsum(a, [0, 1], b, [1, 2], [0, 2]), which is np.einsum("ab,bc->ac", a, b)."""
+    pairs = len(operands) // 2
+    text = ",".join(_letters(part) for part in operands[1 : 2 * pairs : 2])
+    if len(operands) % 2:
+        text += f"->{_letters(operands[-1])}"
+    return np.einsum(text, *operands[: 2 * pairs : 2], optimize=optimize)
+
+
+def _letters(subscripts):
+    return "".join("..." if k is Ellipsis else ascii_letters[k] for k in subscripts)
 
 
 def _einsum_rule(y, subscripts, *operands, optimize=False):
     operands = [np.asarray(a) if isinstance(a, list | tuple | int | float) else a for a in operands]
-    if not isinstance(subscripts, str):
-        raise wants("np.einsum", "subscripts as lists of integers", "a string such as 'ij,jk->ik'")
     return (None, *(EinsumOperand(subscripts, operands, k) for k in range(len(operands))))
 
 

@@ -1,4 +1,7 @@
-"""Reductions along axes: sums, means, products, extrema, cumulative sums."""
+"""Reductions along axes: sums, means, products, extrema, cumulative sums.
+
+Each has a rule for the usual arguments, and a composition for dtype=, where=, initial= and mean=.
+"""
 
 import numpy as np
 
@@ -8,13 +11,7 @@ from opad.operators.elementwise import Hadamard, RealPart
 from opad.operators.shaping import SumAxes
 from opad.tracing.array import plain
 from opad.tracing.primitives import composite, constant, operator_rule
-
-
-def _axes(axis, ndim):
-    """axis as a tuple of non-negative axes; None means all."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(a % ndim for a in (axis if isinstance(axis, tuple) else (axis,)))
+from opad.tracing.rules.helpers import as_dtype, normalised_axes
 
 
 def _kept(y, axes, shape):
@@ -28,34 +25,33 @@ def _weighted_sum(weights, x, axes, keepdims):
 
 @operator_rule(np.sum)
 def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
-    return SumAxes(a.shape, _axes(axis, a.ndim), keepdims)
+    return SumAxes(a.shape, normalised_axes(axis, a.ndim), keepdims)
 
 
 @operator_rule(np.mean)
 def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
-    return Multiple(y.size / a.size if a.size else 0.0, SumAxes(a.shape, _axes(axis, a.ndim), keepdims))
+    return Multiple(y.size / a.size if a.size else 0.0, SumAxes(a.shape, normalised_axes(axis, a.ndim), keepdims))
 
 
 @operator_rule(np.var, casts=False)
-def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=0):
+def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=None):
     """d var = 2 / (n - ddof) sum Re(conj(a - mean) da)."""
-    return _variance_block(a, axis, max(ddof, correction), keepdims, 2.0)
+    return _variance_block(a, axis, ddof if correction is None else correction, keepdims, 2.0)
 
 
 @operator_rule(np.std, casts=False)
-def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=0):
+def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=None):
     """d std = d var / (2 std); 0 where the standard deviation is 0."""
-    axes = _axes(axis, a.ndim)
+    axes = normalised_axes(axis, a.ndim)
     deviation = _kept(y, axes, a.shape)
     scale = np.where(plain(deviation) == 0, 0, 1 / np.where(plain(deviation) == 0, 1, deviation))
-    return _variance_block(a, axis, max(ddof, correction), keepdims, scale)
+    return _variance_block(a, axis, ddof if correction is None else correction, keepdims, scale)
 
 
 def _variance_block(a, axis, ddof, keepdims, scale):
-    axes = _axes(axis, a.ndim)
-    count = a.size / max(1, a.size // max(1, _length(a.shape, axes)))
+    axes = normalised_axes(axis, a.ndim)
     centred = a - np.mean(a, axis=axes, keepdims=True)
-    weights = np.conj(centred) * scale / _divisor(count, ddof)
+    weights = np.conj(centred) * scale / max(_length(a.shape, axes) - ddof, 0)
     total = _weighted_sum(weights.astype(a.dtype), a, axes, keepdims)
     return Product(RealPart(total.dimsd), total) if a.dtype.kind == "c" else total
 
@@ -64,19 +60,21 @@ def _length(shape, axes):
     return int(np.prod([shape[i] for i in axes]))
 
 
-def _divisor(count, ddof):
-    return max(count - ddof, 0)
-
-
 @operator_rule(np.prod)
 def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     """d prod = sum_i (product of the others) da_i, exact where factors are zero."""
-    axes = _axes(axis, a.ndim)
-    if np.all(plain(a) != 0):
+    axes = normalised_axes(axis, a.ndim)
+    if all_normal(plain(y)):
         others = _kept(y, axes, a.shape) / a
     else:
         others = _products_of_others(a, axes)
     return _weighted_sum(others, a, axes, keepdims)
+
+
+def all_normal(y):
+    """Whether products can be divided by their factors: none is zero, subnormal or infinite."""
+    size = np.abs(y)
+    return bool(np.all((size >= np.finfo(y.dtype).tiny) & (size < np.inf)))
 
 
 def _products_of_others(a, axes):
@@ -107,7 +105,7 @@ def _(y, a, axis=None, out=None, keepdims=False):
 
 def _extremum_block(y, a, axis, keepdims):
     """The elements that attain the extremum share its derivative evenly."""
-    axes = _axes(axis, a.ndim)
+    axes = normalised_axes(axis, a.ndim)
     ties = (plain(a) == _kept(plain(y), axes, a.shape)).astype(a.dtype)
     share = 1 / np.sum(ties, axis=axes, keepdims=keepdims)  # on the small side, where a division costs little
     return Product(Hadamard(share, y.shape), _weighted_sum(ties, a, axes, keepdims))
@@ -118,8 +116,85 @@ def _(y, a, axis=None, dtype=None, out=None):
     return CumulativeSum(a.shape, axis)
 
 
+# -- with dtype=, where=, initial=, mean= -----------------------------------------------------------------------------
+
+
+def masked(where, a, instead):
+    """The array with another value where a mask is false."""
+    return a if where is True else np.where(np.broadcast_to(where, np.shape(a)), a, instead)
+
+
+def _total(function, neutral, combine):
+    """A sum or product with all of NumPy's keywords."""
+
+    def implementation(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
+        a = as_dtype(a, dtype, f"np.{function.__name__}")
+        result = function(masked(where, a, neutral), axis=axis, keepdims=keepdims)
+        return result if initial is None else combine(initial, result)
+
+    return implementation
+
+
+composite(np.sum)(_total(np.sum, 0, np.add))
+composite(np.prod)(_total(np.prod, 1, np.multiply))
+
+
+def _extremum(ufunc):
+    def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=True):
+        return ufunc.reduce(a, axis=axis, keepdims=keepdims, initial=initial, where=where)
+
+    return implementation
+
+
+composite(np.max, np.amax)(_extremum(np.maximum))
+composite(np.min, np.amin)(_extremum(np.minimum))
+
+
+@composite(np.mean)
+def mean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
+    """The sum over what is counted, divided by how many these are."""
+    a = as_dtype(a, dtype, "np.mean")
+    return np.sum(masked(where, a, 0), axis=axis, keepdims=keepdims) / _count(where, a, axis, keepdims)
+
+
+def _count(where, a, axis, keepdims):
+    counted = np.broadcast_to(where if hasattr(where, "dtype") else np.asarray(where, bool), np.shape(a))
+    return np.sum(counted, axis=axis, keepdims=keepdims).astype(np.real(plain(a)).dtype)
+
+
+@composite(np.var)
+def var(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    """The mean square of the distances from the mean, which may be given."""
+    a = as_dtype(a, dtype, "np.var")
+    if mean is None:
+        mean = np.mean(a, axis=axis, keepdims=True, where=where)
+    rest = masked(where, a - mean, 0)
+    squares = rest * rest if rest.dtype.kind != "c" else np.real(rest) ** 2 + np.imag(rest) ** 2
+    freedom = np.maximum(_count(where, a, axis, keepdims) - (ddof if correction is None else correction), 0)
+    return np.sum(squares, axis=axis, keepdims=keepdims) / freedom.astype(squares.dtype)
+
+
+@composite(np.std)
+def std(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    """The root of the variance; where it is 0 so is its derivative."""
+    return root(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
+
+
+def root(variance):
+    """The square root, with derivative 0 at 0."""
+    zero = plain(variance) == 0
+    result = np.where(zero, 0, np.sqrt(np.where(zero, 1, variance)))
+    return result if result.ndim else result[()]
+
+
+@composite(np.cumsum)
+def cumsum(a, axis=None, dtype=None, out=None):
+    """Running sums in another dtype."""
+    return np.cumsum(as_dtype(a, dtype, "np.cumsum"), axis=axis)
+
+
 @composite(np.ptp)
-def ptp(a, axis=None, *, keepdims=False):
+def ptp(a, axis=None, out=None, keepdims=False):
     """max - min."""
     return np.max(a, axis=axis, keepdims=keepdims) - np.min(a, axis=axis, keepdims=keepdims)
 
@@ -140,36 +215,6 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
     if not returned:
         return result
     return result, np.broadcast_to(np.size(a) / np.size(plain(result)) if total is None else total, result.shape)
-
-
-@composite((np.add, "reduce"))
-def add_reduce(a, axis=0, keepdims=False):
-    """np.add.reduce."""
-    return np.sum(a, axis=axis, keepdims=keepdims)
-
-
-@composite((np.multiply, "reduce"))
-def multiply_reduce(a, axis=0, keepdims=False):
-    """np.multiply.reduce."""
-    return np.prod(a, axis=axis, keepdims=keepdims)
-
-
-@composite((np.maximum, "reduce"))
-def maximum_reduce(a, axis=0, keepdims=False):
-    """np.maximum.reduce."""
-    return np.max(a, axis=axis, keepdims=keepdims)
-
-
-@composite((np.minimum, "reduce"))
-def minimum_reduce(a, axis=0, keepdims=False):
-    """np.minimum.reduce."""
-    return np.min(a, axis=axis, keepdims=keepdims)
-
-
-@composite((np.add, "accumulate"))
-def add_accumulate(a, axis=0):
-    """np.add.accumulate."""
-    return np.cumsum(a, axis=axis)
 
 
 constant(np.argmax, np.argmin, np.argsort, np.count_nonzero, np.nonzero, np.flatnonzero, np.argwhere, np.searchsorted)

@@ -3,6 +3,7 @@
 import numpy as np
 import scipy.fft
 
+from opad.operators.hankel import HankelTransform, hankel_transform
 from opad.operators.trigonometric import PARTNER, RealTransform, real_transform
 from opad.tracing.array import TracedArray
 from opad.tracing.primitives import operator_rule
@@ -16,23 +17,34 @@ def _(y, x, kind, type, axis, orthonormal=False):
     return RealTransform(kind, type, axis, x.shape, orthonormal)
 
 
+@operator_rule(hankel_transform)
+def _(y, x, inverse, dln, mu, offset=0.0, bias=0.0):
+    return HankelTransform(inverse, dln, mu, offset, bias, x.shape)
+
+
+def _resized(x, n, axis):
+    """The array cut to n elements along an axis, or filled up with zeros."""
+    length = x.shape[axis]
+    if n is None or n == length:
+        return x
+    if n < length:
+        return x[(..., slice(n), *(slice(None),) * (-axis - 1))]
+    return np.pad(x, [(0, n - length if k == x.ndim + axis else 0) for k in range(x.ndim)])
+
+
 def _along(kind, inverse, x, type, n, axis, norm, orthogonalize):
     axis = normalise_axis(axis, x.ndim) - x.ndim
-    if orthogonalize is not None and orthogonalize is not (norm == "ortho"):
-        raise wants(f"scipy.fft.{kind}", f"norm={norm!r} and orthogonalize={orthogonalize!r}", "orthogonalize=None")
-    if n is not None and n != x.shape[axis]:
-        raise wants(f"scipy.fft.{kind}", f"n={n} for an axis of length {x.shape[axis]}", "no n; use np.pad or a slice")
+    x = _resized(x, n, axis)
+    orthogonal = norm == "ortho" if orthogonalize is None else orthogonalize
     if inverse:
         type, norm = PARTNER[type], _SWAPPED[norm]
     if x.dtype.kind == "c":
-        return _along(kind, False, np.real(x), type, None, axis, norm, None) + 1j * _along(
-            kind, False, np.imag(x), type, None, axis, norm, None
-        )
-    y = real_transform(x, kind, type, axis, norm == "ortho")
-    if norm != "forward":
-        return y
-    length = x.shape[axis] + (0 if type > 1 else -1 if kind == "dct" else 1)
-    return y / (2.0 * length)
+        real, imag = (_along(kind, False, part(x), type, None, axis, norm, orthogonal) for part in (np.real, np.imag))
+        return real + 1j * imag
+    y = real_transform(x, kind, type, axis, orthogonal)  # orthogonalised transforms come scaled to orthonormal ones
+    size = 2.0 * (x.shape[axis] + (0 if type > 1 else -1 if kind == "dct" else 1))
+    power = (0.5 if orthogonal else 0.0) - {None: 0.0, "backward": 0.0, "ortho": 0.5, "forward": 1.0}[norm]
+    return y if power == 0 else y * size**power
 
 
 def _real_one(kind, inverse):
@@ -44,8 +56,11 @@ def _real_one(kind, inverse):
 
 def _real_many(kind, inverse):
     def transform(x, type=2, s=None, axes=None, norm=None, overwrite_x=False, workers=None, *, orthogonalize=None):
-        axes = range(x.ndim) if axes is None else [axes] if np.ndim(axes) == 0 else list(axes)
-        lengths = [None] * len(axes) if s is None else [s] if np.ndim(s) == 0 else list(s)
+        lengths = [s] if s is not None and np.ndim(s) == 0 else s
+        if axes is None:
+            axes = range(-(x.ndim if s is None else len(lengths)), 0)
+        axes = [axes] if np.ndim(axes) == 0 else list(axes)
+        lengths = [None] * len(axes) if s is None else lengths
         for axis, n in zip(axes, lengths, strict=True):
             x = _along(kind, inverse, x, type, n, axis, norm, orthogonalize)
         return x
@@ -91,6 +106,16 @@ TRANSFORMS = {
     **{getattr(scipy.fft, ("i" if inverse else "") + kind + "n"): _real_many(kind, inverse)
        for kind in ("dct", "dst") for inverse in (False, True)},
 }  # fmt: skip
+
+
+def _hankel(inverse):
+    def transform(a, dln, mu, offset=0.0, bias=0.0):
+        return hankel_transform(a, inverse, dln, mu, offset, bias)
+
+    return transform
+
+
+TRANSFORMS |= {scipy.fft.fht: _hankel(False), scipy.fft.ifht: _hankel(True)}
 
 
 class Backend:

@@ -5,7 +5,7 @@ import numpy as np
 from opad.operators.indexing import scatter_add
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.primitives import composite
-from opad.tracing.rules.helpers import normalise_axis, wants
+from opad.tracing.rules.helpers import normalise_axis, normalised_axes
 
 
 @composite(np.select)
@@ -44,11 +44,11 @@ def piecewise(x, condlist, funclist, *args, **kw):
 
 
 @composite(np.choose)
-def choose(a, choices, mode="raise"):
+def choose(a, choices, out=None, mode="raise"):
     """choices[a[i]][i]."""
     a = np.asarray(plain(a))
     if mode != "raise":
-        raise wants("np.choose", f"mode={mode!r}", "mode='raise'")
+        a = np.remainder(a, len(choices)) if mode == "wrap" else np.clip(a, 0, len(choices) - 1)
     if a.size and (a.min() < 0 or a.max() >= len(choices)):
         raise ValueError("invalid entry in choice array")
     result = np.broadcast_to(choices[0], np.broadcast_shapes(a.shape, *map(np.shape, choices)))
@@ -72,6 +72,8 @@ def insert(arr, obj, values, axis=None):
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
     axis, n = normalise_axis(axis, np.ndim(arr)), np.shape(arr)[axis]
+    while np.ndim(values) > np.ndim(arr) and np.shape(values)[0] == 1:  # as an assignment of them would
+        values = values[0]
     values = np.reshape(values, (1,) * (np.ndim(arr) - np.ndim(values)) + np.shape(values))
     places = np.arange(n)
     if np.ndim(obj) == 0 and not isinstance(obj, slice):
@@ -95,15 +97,15 @@ def resize(a, new_shape):
 
 
 @composite(np.trim_zeros)
-def trim_zeros(filt, trim="fb"):
-    """A vector without the zeros at its ends."""
-    if np.ndim(filt) != 1:
-        raise wants("np.trim_zeros", f"an array with {np.ndim(filt)} axes", "a vector")
-    occupied = np.flatnonzero(plain(filt))
+def trim_zeros(filt, trim="fb", axis=None):
+    """An array without the slices at its ends that hold only zeros."""
+    axes = normalised_axes(axis, np.ndim(filt))
+    occupied = np.argwhere(plain(filt))
     if not len(occupied):
-        return filt[:0]
-    first = occupied[0] if "f" in trim.lower() else 0
-    return filt[first : occupied[-1] + 1 if "b" in trim.lower() else len(filt)]
+        return filt[tuple(slice(0, 0) if k in axes else slice(None) for k in range(np.ndim(filt)))]
+    first = occupied.min(axis=0) if "f" in trim.lower() else np.zeros(np.ndim(filt), int)
+    last = occupied.max(axis=0) if "b" in trim.lower() else np.array(np.shape(filt)) - 1
+    return filt[tuple(slice(first[k], last[k] + 1) if k in axes else slice(None) for k in range(np.ndim(filt)))]
 
 
 if hasattr(np, "unstack"):  # NumPy 2.1
@@ -122,9 +124,6 @@ if hasattr(np, "astype"):
         """x.astype(dtype)."""
         return x.astype(dtype)
 
-
-composite(np.amax)(lambda a, axis=None, out=None, keepdims=False: np.max(a, axis, out, keepdims))
-composite(np.amin)(lambda a, axis=None, out=None, keepdims=False: np.min(a, axis, out, keepdims))
 
 # -- np.emath ---------------------------------------------------------------------------------------------------------
 

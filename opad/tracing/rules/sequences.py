@@ -1,5 +1,7 @@
 """Functions of sampled functions: running products, differences, interpolation, integration, convolution, grids."""
 
+from math import prod
+
 import numpy as np
 
 from opad.operators.algebra import Product
@@ -8,7 +10,8 @@ from opad.operators.elementwise import Hadamard
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
-from opad.tracing.rules.helpers import normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
+from opad.tracing.rules.reductions import all_normal
 
 # -- running products and sums ----------------------------------------------------------------------------------------
 
@@ -16,23 +19,23 @@ from opad.tracing.rules.helpers import normalise_axis, wants
 @operator_rule(np.cumprod)
 def _(y, a, axis=None, dtype=None, out=None):
     """dy_i = y_i sum_{j <= i} da_j / a_j; a recurrence where there are zeros."""
-    if np.all(plain(a) != 0):
+    if all_normal(plain(y)):
         return Product(Hadamard(y), Product(CumulativeSum(a.shape, axis), Hadamard(1 / a)))
     return CumulativeProduct(a, y, axis)
 
 
-@composite((np.multiply, "accumulate"))
-def multiply_accumulate(a, axis=0):
-    """np.multiply.accumulate."""
-    return np.cumprod(a, axis=axis)
+@composite(np.cumprod)
+def cumprod(a, axis=None, dtype=None, out=None):
+    """Running products in another dtype."""
+    return np.cumprod(as_dtype(a, dtype, "np.cumprod"), axis=axis)
 
 
 def _cumulative(function, first):
-    def implementation(x, /, *, axis=None, include_initial=False):
+    def implementation(x, /, *, axis=None, dtype=None, out=None, include_initial=False):
         if axis is None and np.ndim(x) > 1:
             raise ValueError("for arrays with several axes the axis must be given")
         axis = 0 if axis is None else axis
-        y = function(x, axis=axis)
+        y = function(x, axis=axis, dtype=dtype)
         if not include_initial:
             return y
         shape = list(np.shape(y))
@@ -55,11 +58,12 @@ def ediff1d(ary, to_end=None, to_begin=None):
     """Differences of neighbours in the flattened array, with values before and after."""
     flat = np.reshape(ary, -1)
     parts = [flat[1:] - flat[:-1]]
+    dtype = plain(flat).dtype  # of the ends, too
     if to_begin is not None:
         parts.insert(0, np.reshape(to_begin, -1))
     if to_end is not None:
         parts.append(np.reshape(to_end, -1))
-    return np.concatenate(parts)
+    return as_dtype(np.concatenate(parts), dtype, "np.ediff1d")
 
 
 @composite(np.unwrap)
@@ -96,7 +100,8 @@ def _derivative(f, spacing, axis, edge_order):
     else:
         first = _second_order_end(f[..., 0], f[..., 1], f[..., 2], h[0], h[1])
         last = -_second_order_end(f[..., -1], f[..., -2], f[..., -3], h[-1], h[-2])
-    return np.moveaxis(np.concatenate([first[..., None], inner, last[..., None]], axis=-1), -1, axis)
+    slopes = np.concatenate([first[..., None], inner, last[..., None]], axis=-1)
+    return as_dtype(np.moveaxis(slopes, -1, axis), f.dtype, "np.gradient")
 
 
 def _second_order_end(f0, f1, f2, a, b):
@@ -109,17 +114,39 @@ def _second_order_end(f0, f1, f2, a, b):
 @composite(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
     """Piecewise linear interpolation, differentiable in x, xp and fp."""
-    if period is not None:
-        raise wants("np.interp", f"period={period!r}", "calls without period")
     xp, fp = (a if hasattr(a, "shape") else np.asarray(a, float) for a in (xp, fp))
+    if period is not None:
+        return _periodic_interp(x, xp, fp, abs(period))
+    if np.iscomplexobj(plain(x)) or np.iscomplexobj(plain(xp)):
+        raise wants("np.interp", "complex x or xp", "real ones, which are ordered")
     left, right = (fp[0] if left is None else left), (fp[-1] if right is None else right)
     n, position = len(xp), plain(x)
     if n == 1:
         inner = fp[np.zeros(np.shape(x), int)]
     else:
         i = np.clip(np.searchsorted(plain(xp), position, side="right") - 1, 0, n - 2)
-        inner = fp[i] + (fp[i + 1] - fp[i]) / (xp[i + 1] - xp[i]) * (x - xp[i])
-    return np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+        (x0, x1), (f0, f1) = ((_elements(nodes, i), _elements(nodes, i + 1)) for nodes in (xp, fp))
+        inner = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
+    y = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
+    y = as_dtype(y, np.result_type(y.dtype, np.float64), "np.interp")  # NumPy computes in double precision
+    return y if y.ndim else y[()]
+
+
+def _elements(a, i):
+    """a[i] of a vector; other than np.take, take_along_axis looks at the type of the indices."""
+    return np.reshape(np.take_along_axis(a, np.reshape(i, -1), axis=0), np.shape(i))
+
+
+def _periodic_interp(x, xp, fp, period):
+    """Interpolation between nodes of one period, with the last one before them and the first one after."""
+    x, xp = np.remainder(x, period), np.remainder(xp, period)
+    order = np.argsort(xp)
+    xp, fp = xp[order], fp[order]
+    return np.interp(
+        x,
+        np.concatenate([xp[-1:] - period, xp, xp[:1] + period]),
+        np.concatenate([fp[-1:], fp, fp[:1]]),
+    )
 
 
 @composite(np.trapezoid)
@@ -191,36 +218,29 @@ def _fractions(start, stop, num, endpoint):
 
 
 @composite(np.linspace)
-def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0):
+def linspace(start, stop, num=50, endpoint=True, retstep=False, dtype=None, axis=0, *, device=None):
     """Evenly spaced numbers between traced ends."""
-    _without_dtype("np.linspace", dtype)
     t = _fractions(start, stop, num, endpoint)
-    y = np.moveaxis((1 - t) * start + t * stop, 0, axis)
+    y = as_dtype(np.moveaxis((1 - t) * start + t * stop, 0, axis), dtype, "np.linspace")
     return (y, (stop - start) / max(num - 1 if endpoint else num, 1)) if retstep else y
 
 
 @composite(np.logspace)
 def logspace(start, stop, num=50, endpoint=True, base=10.0, dtype=None, axis=0):
     """Powers of a base with evenly spaced exponents."""
-    _without_dtype("np.logspace", dtype)
     if np.ndim(base):
         raise wants("np.logspace", "an array of bases", "one number")
-    return base ** np.linspace(start, stop, num, endpoint, axis=axis)
+    return as_dtype(base ** np.linspace(start, stop, num, endpoint, axis=axis), dtype, "np.logspace")
 
 
 @composite(np.geomspace)
 def geomspace(start, stop, num=50, endpoint=True, dtype=None, axis=0):
     """Numbers in geometric progression between traced ends of one sign."""
-    _without_dtype("np.geomspace", dtype)
     if np.iscomplexobj(plain(start)) or np.iscomplexobj(plain(stop)) or np.any(plain(stop) / plain(start) <= 0):
         raise wants("np.geomspace", "complex ends, or ends of different signs", "real ends of one sign")
     start, stop = (np.asarray(end, float) if not hasattr(end, "tape") else end.astype(float) for end in (start, stop))
-    return np.moveaxis(start * (stop / start) ** _fractions(start, stop, num, endpoint), 0, axis)
-
-
-def _without_dtype(name, dtype):
-    if dtype is not None:
-        raise wants(name, f"dtype={dtype!r}", "calls without dtype; write .astype(dtype) after it")
+    y = np.moveaxis(start * (stop / start) ** _fractions(start, stop, num, endpoint), 0, axis)
+    return as_dtype(y, dtype, "np.geomspace")
 
 
 # -- windows and lines ------------------------------------------------------------------------------------------------
@@ -239,7 +259,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     axis = normalise_axis(axis, np.ndim(arr))
     lines = np.moveaxis(arr, axis, -1)
     rest = np.shape(lines)[:-1]
-    lines = np.reshape(lines, (-1, np.shape(arr)[axis]))
+    lines = np.reshape(lines, (prod(rest), np.shape(arr)[axis]))
     if not len(lines):
         raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
     results = np.stack([_as_array(func1d(lines[i], *args, **kwargs)) for i in range(len(lines))])
@@ -255,12 +275,3 @@ def apply_over_axes(func, a, axes):
         reduced = func(a, axis)
         a = reduced if np.ndim(reduced) == np.ndim(a) else np.expand_dims(reduced, axis)
     return a
-
-
-@composite((np.logaddexp, "reduce"))
-def logaddexp_reduce(a, axis=0, keepdims=False):
-    """log(sum(exp(a))) along an axis."""
-    largest = np.max(plain(a), axis=axis, keepdims=True)
-    largest = np.where(np.isfinite(largest), largest, 0)
-    y = np.log(np.sum(np.exp(a - largest), axis=axis, keepdims=True)) + largest
-    return y if keepdims else np.reshape(y, np.shape(np.max(plain(a), axis=axis)))

@@ -9,7 +9,7 @@ from opad.operators.shaping import Broadcast, Flip, Permute, Reshape, Roll
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import RULES, Primitive, composite, constant, operator_rule, with_cast
-from opad.tracing.rules.helpers import normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, normalise_axis, normalised_axes, wants
 
 # -- reshaping ------------------------------------------------------------------------------------------------------
 
@@ -29,11 +29,11 @@ def _(y, a, shape):
 def reshape_any_order(a, shape=None, order="C", *, newshape=None, copy=None):
     """np.reshape in any order."""
     shape = newshape if shape is None else shape
-    if order in ("C", "A"):
+    if order == "C" or np.ndim(a) < 2:
         return reshape(a, shape)
     if order != "F":
-        raise wants("np.reshape", f"order={order!r}", "orders 'C' and 'F'")
-    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+        raise wants("np.reshape", f"order={order!r}, which depends on the memory layout", "orders 'C' and 'F'")
+    shape = (shape,) if np.ndim(shape) == 0 else tuple(shape)
     return np.transpose(reshape(np.transpose(a), shape[::-1]))
 
 
@@ -89,8 +89,7 @@ def swapaxes(a, axis1, axis2):
 def moveaxis(a, source, destination):
     """Move axes to other places."""
     ndim = np.ndim(a)
-    source = [normalise_axis(k, ndim) for k in ([source] if isinstance(source, int) else source)]
-    destination = [normalise_axis(k, ndim) for k in ([destination] if isinstance(destination, int) else destination)]
+    source, destination = ([normalise_axis(k, ndim) for k in np.atleast_1d(axes)] for axes in (source, destination))
     order = [k for k in range(ndim) if k not in source]
     for place, k in sorted(zip(destination, source, strict=True)):
         order.insert(place, k)
@@ -113,8 +112,7 @@ def matrix_transpose(x):
 
 @operator_rule(np.flip)
 def _(y, m, axis=None):
-    axes = range(m.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
-    return Flip(m.shape, tuple(normalise_axis(k, m.ndim) for k in axes))
+    return Flip(m.shape, normalised_axes(axis, m.ndim))
 
 
 composite(np.fliplr)(lambda m: np.flip(m, 1))
@@ -165,7 +163,7 @@ def meshgrid(*xi, copy=True, sparse=False, indexing="xy"):
 @composite(np.repeat)
 def repeat(a, repeats, axis=None):
     """Elements repeated in place."""
-    if axis is None:
+    if axis is None or np.ndim(a) == 0:
         a, axis = np.reshape(a, -1), 0
     return np.take(a, np.repeat(np.arange(np.shape(a)[axis]), repeats), axis=axis)
 
@@ -173,7 +171,7 @@ def repeat(a, repeats, axis=None):
 @composite(np.tile)
 def tile(A, reps):
     """The array repeated as a whole."""
-    reps = (reps,) if isinstance(reps, int) else tuple(reps)
+    reps = (reps,) if np.ndim(reps) == 0 else tuple(reps)
     ndim = max(len(reps), np.ndim(A))
     reps, shape = (1,) * (ndim - len(reps)) + reps, (1,) * (ndim - np.ndim(A)) + np.shape(A)
     spread = reshape(A, tuple(n for length in shape for n in (1, length)))
@@ -182,7 +180,7 @@ def tile(A, reps):
 
 
 @composite(np.full_like)
-def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None):
+def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, device=None):
     """An array of one value, which may be traced."""
     if type(fill_value) is not TracedArray:
         return np.full_like(plain(a), fill_value, dtype, shape=shape)
@@ -237,34 +235,45 @@ RULES[concatenate].__name__ = "concatenate"
 
 
 @composite(np.concatenate)
-def concatenate_sequence(arrays, axis=0):
+def concatenate_sequence(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     """np.concatenate."""
     arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
     if axis is None:
         arrays, axis = [np.reshape(a, -1) for a in arrays], 0
-    return concatenate(*arrays, axis=normalise_axis(axis, np.ndim(arrays[0])))
+    return _joined(arrays, normalise_axis(axis, np.ndim(arrays[0])), dtype, casting)
+
+
+def _joined(arrays, axis, dtype, casting):
+    """Arrays one after another, in a dtype that they can be cast to."""
+    if dtype is not None:
+        for a in arrays:
+            if not np.can_cast(plain(a).dtype, dtype, casting):
+                raise TypeError(f"Cannot cast array data from {plain(a).dtype!r} to {np.dtype(dtype)!r} according to "
+                                f"the rule '{casting}'")  # fmt: skip
+        arrays = [as_dtype(a, dtype, "np.concatenate") for a in arrays]
+    return concatenate(*arrays, axis=axis)
 
 
 @composite(np.stack)
-def stack(arrays, axis=0):
+def stack(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     """Join along a new axis."""
     arrays = list(arrays)
     axis = normalise_axis(axis, np.ndim(arrays[0]) + 1)
     shape = np.shape(arrays[0])
-    return concatenate(*(np.reshape(a, (*shape[:axis], 1, *shape[axis:])) for a in arrays), axis=axis)
+    return _joined([np.reshape(a, (*shape[:axis], 1, *shape[axis:])) for a in arrays], axis, dtype, casting)
 
 
 @composite(np.vstack)
-def vstack(tup):
+def vstack(tup, *, dtype=None, casting="same_kind"):
     """Join rows."""
-    return concatenate(*map(np.atleast_2d, tup), axis=0)
+    return _joined(list(map(np.atleast_2d, tup)), 0, dtype, casting)
 
 
 @composite(np.hstack)
-def hstack(tup):
+def hstack(tup, *, dtype=None, casting="same_kind"):
     """Join along the second axis (the first one for vectors)."""
     arrays = list(map(np.atleast_1d, tup))
-    return concatenate(*arrays, axis=0 if np.ndim(arrays[0]) == 1 else 1)
+    return _joined(arrays, 0 if np.ndim(arrays[0]) == 1 else 1, dtype, casting)
 
 
 @composite(np.dstack)
@@ -325,7 +334,7 @@ def array_split(ary, indices_or_sections, axis=0):
 def split(ary, indices_or_sections, axis=0):
     """Equal pieces along an axis, or pieces between indices."""
     n = np.shape(ary)[axis]
-    if isinstance(indices_or_sections, int) and n % indices_or_sections:
+    if np.ndim(indices_or_sections) == 0 and n % indices_or_sections:
         raise ValueError(f"np.split of an axis of length {n} into {indices_or_sections} equal parts; use array_split")
     return array_split(ary, indices_or_sections, axis)
 
@@ -339,6 +348,8 @@ composite(np.dsplit)(lambda ary, indices_or_sections: split(ary, indices_or_sect
 def _(y, array, pad_width, mode="constant", *, constant_values=0):
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise wants("np.pad", f"mode={mode!r}", "modes 'constant', 'edge', 'reflect', 'symmetric' and 'wrap'")
+    if not array.ndim:
+        return Identity(())
     if isinstance(pad_width, dict):
         pad_width = [pad_width.get(k, pad_width.get(k - array.ndim, 0)) for k in range(array.ndim)]
         pad_width = [(w, w) if isinstance(w, int) else w for w in pad_width]

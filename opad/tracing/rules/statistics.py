@@ -3,12 +3,15 @@
 Order statistics follow the stable sorting permutation: of equal elements the first keeps its place.
 """
 
+from math import prod
+
 import numpy as np
 
 from opad.operators.indexing import scatter_add
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.primitives import composite, constant
-from opad.tracing.rules.helpers import normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, normalised_axes, wants
+from opad.tracing.rules.reductions import masked, root
 
 # -- functions that ignore NaN ----------------------------------------------------------------------------------------
 
@@ -21,10 +24,6 @@ def _without_nan(a, instead):
     return np.where(_is_nan(a), instead, a)
 
 
-def _count(a, axis):
-    return np.sum(~_is_nan(a), axis=axis, keepdims=True)
-
-
 def _all_nan_stays(result, a, axis, keepdims):
     """NaN where there is nothing but NaN."""
     empty = np.all(_is_nan(a), axis=axis, keepdims=keepdims)
@@ -32,79 +31,67 @@ def _all_nan_stays(result, a, axis, keepdims):
 
 
 @composite(np.nansum)
-def nansum(a, axis=None, *, keepdims=False):
+def nansum(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     """Sum of what is not NaN."""
-    return np.sum(_without_nan(a, 0), axis=axis, keepdims=keepdims)
+    return np.sum(_without_nan(a, 0), axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
 
 
 @composite(np.nanprod)
-def nanprod(a, axis=None, *, keepdims=False):
+def nanprod(a, axis=None, dtype=None, out=None, keepdims=False, initial=None, where=True):
     """Product of what is not NaN."""
-    return np.prod(_without_nan(a, 1), axis=axis, keepdims=keepdims)
+    return np.prod(_without_nan(a, 1), axis=axis, dtype=dtype, keepdims=keepdims, initial=initial, where=where)
 
 
 @composite(np.nancumsum)
-def nancumsum(a, axis=None):
+def nancumsum(a, axis=None, dtype=None, out=None):
     """Running sums of what is not NaN."""
-    return np.cumsum(_without_nan(a, 0), axis=axis)
+    return np.cumsum(_without_nan(a, 0), axis=axis, dtype=dtype)
 
 
 @composite(np.nancumprod)
-def nancumprod(a, axis=None):
+def nancumprod(a, axis=None, dtype=None, out=None):
     """Running products of what is not NaN."""
-    return np.cumprod(_without_nan(a, 1), axis=axis)
+    return np.cumprod(_without_nan(a, 1), axis=axis, dtype=dtype)
 
 
-@composite(np.nanmax)
-def nanmax(a, axis=None, *, keepdims=False):
-    """Largest of what is not NaN."""
-    result = np.max(_without_nan(a, -np.inf), axis=axis, keepdims=keepdims)
-    return _all_nan_stays(result, a, axis, keepdims)
+def _nan_extremum(function, instead):
+    def implementation(a, axis=None, out=None, keepdims=False, initial=None, where=True):
+        a = masked(where, a, np.nan)
+        result = function(_without_nan(a, instead), axis=axis, keepdims=keepdims, initial=initial)
+        return result if initial is not None else _all_nan_stays(result, a, axis, keepdims)
+
+    return implementation
 
 
-@composite(np.nanmin)
-def nanmin(a, axis=None, *, keepdims=False):
-    """Smallest of what is not NaN."""
-    result = np.min(_without_nan(a, np.inf), axis=axis, keepdims=keepdims)
-    return _all_nan_stays(result, a, axis, keepdims)
-
-
-def _reduced(total, axis, keepdims):
-    """Drop the axes that a reduction has kept."""
-    if keepdims:
-        return total
-    axes = tuple(range(np.ndim(total))) if axis is None else axis
-    result = np.squeeze(total, axis=axes)
-    return result if result.ndim else result[()]
+composite(np.nanmax)(_nan_extremum(np.max, -np.inf))
+composite(np.nanmin)(_nan_extremum(np.min, np.inf))
 
 
 @composite(np.nanmean)
-def nanmean(a, axis=None, *, keepdims=False):
+def nanmean(a, axis=None, dtype=None, out=None, keepdims=False, *, where=True):
     """Mean of what is not NaN."""
-    count = _count(a, axis).astype(np.real(plain(a)).dtype)
-    return _reduced(np.sum(_without_nan(a, 0), axis=axis, keepdims=True) / count, axis, keepdims)
+    counted = ~_is_nan(masked(where, a, np.nan))
+    return np.mean(_without_nan(a, 0), axis=axis, dtype=dtype, keepdims=keepdims, where=counted)
 
 
 @composite(np.nanvar)
-def nanvar(a, axis=None, *, ddof=0, keepdims=False, correction=0):
-    """Variance of what is not NaN."""
-    dtype = np.real(plain(a)).dtype
-    count = _count(a, axis)
-    mean = np.sum(_without_nan(a, 0), axis=axis, keepdims=True) / count.astype(dtype)
-    rest = _without_nan(a - mean, 0)
-    squares = rest * rest if rest.dtype.kind != "c" else np.real(rest) ** 2 + np.imag(rest) ** 2
-    freedom = count - max(ddof, correction)
-    freedom = np.where(freedom <= 0, np.nan, freedom).astype(dtype)
-    return _reduced(np.sum(squares, axis=axis, keepdims=True) / freedom, axis, keepdims)
+def nanvar(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
+    """Variance of what is not NaN; NaN where there are not more elements than `ddof`."""
+    ddof = ddof if correction is None else correction
+    counted = ~_is_nan(masked(where, a, np.nan))
+    if mean is not None:
+        mean = _without_nan(mean, 0)
+    variance = np.var(
+        _without_nan(a, 0), axis=axis, dtype=dtype, ddof=ddof, keepdims=keepdims, where=counted, mean=mean
+    )
+    too_few = np.sum(counted, axis=axis, keepdims=keepdims) <= ddof
+    return np.where(too_few, np.nan, variance) if np.any(too_few) else variance
 
 
 @composite(np.nanstd)
-def nanstd(a, axis=None, *, ddof=0, keepdims=False, correction=0):
+def nanstd(a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, where=True, mean=None, correction=None):
     """Standard deviation of what is not NaN; where it is 0 so is its derivative."""
-    variance = np.nanvar(a, axis=axis, ddof=max(ddof, correction), keepdims=keepdims)
-    zero = plain(variance) == 0
-    result = np.where(zero, 0, np.sqrt(np.where(zero, 1, variance)))
-    return result if result.ndim else result[()]
+    return root(nanvar(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean, correction=correction))
 
 
 @composite(np.nan_to_num)
@@ -117,92 +104,118 @@ def nan_to_num(x, copy=True, nan=0.0, posinf=None, neginf=None):
     largest, value = np.finfo(x.dtype).max, plain(x)
     x = np.where(np.isnan(value), nan, x)
     x = np.where(np.isposinf(value), largest if posinf is None else posinf, x)
-    return np.where(np.isneginf(value), -largest if neginf is None else neginf, x)
+    x = np.where(np.isneginf(value), -largest if neginf is None else neginf, x)
+    return x if x.ndim else x[()]
 
 
 # -- order statistics -------------------------------------------------------------------------------------------------
 
 
-def _sorted_lines(a, axis):
-    """Lines along `axis` (an int, a tuple, None), sorted, NaN last: shape (*rest, n); and the shape for keepdims."""
-    ndim = np.ndim(a)
-    axes = tuple(range(ndim)) if axis is None else (axis,) if np.ndim(axis) == 0 else tuple(axis)
-    axes = [normalise_axis(int(k), ndim) for k in axes]
-    rest = [k for k in range(ndim) if k not in axes]
-    kept = tuple(1 if k in axes else n for k, n in enumerate(np.shape(a)))
-    lines = np.transpose(a, rest + axes)
-    return np.sort(np.reshape(lines, (*(np.shape(a)[k] for k in rest), -1)), axis=-1), kept
+_SLOPES = {  # d virtual index / dq - n, for the methods that are continuous in q
+    "linear": -1, "hazen": 0, "weibull": 1, "median_unbiased": 1 / 3, "normal_unbiased": 1 / 4,
+    "interpolated_inverted_cdf": 0,
+}  # fmt: skip
 
 
-def _at(lines, positions):
-    """Elements at one position per line."""
-    return np.take_along_axis(lines, positions[..., None], axis=-1)[..., 0]
+def _quantile(function, whole):
+    """A quantile by the position of it among the sorted elements, which NumPy finds as the quantile of the ranks.
 
+    Between the ends the position moves with q at a constant rate, or, where a method picks elements, not at all.
+    """
 
-def _order_statistic(a, q, axis, method, keepdims, name, ignore_nan):
-    """Quantiles by interpolation between neighbours; q leads the axes of the result."""
-    if method not in ("linear", "lower", "higher", "midpoint"):
-        raise wants(name, f"method={method!r}", "'linear', 'lower', 'higher' or 'midpoint'")
-    if np.any(plain(q) < 0) or np.any(plain(q) > 1):
-        raise ValueError("Quantiles must be in the range [0, 1]")
-    lines, kept = _sorted_lines(a, axis)
-    bad = _is_nan(lines)
-    count = np.maximum(np.sum(~bad, axis=-1), 1) if ignore_nan else np.full(np.shape(lines)[:-1], lines.shape[-1])
-    results = []
-    for single in np.reshape(q, -1):
-        place = single * (count - 1).astype(single.dtype)
-        low = np.floor(plain(place)).astype(int)
-        high = np.minimum(low + 1, count - 1)
-        weight = {"linear": place - low.astype(single.dtype), "lower": 0, "higher": np.sign(plain(place) - low),
-                  "midpoint": np.sign(plain(place) - low) / 2}[method]  # fmt: skip
-        if not hasattr(weight, "tape"):
-            weight = np.asarray(weight, dtype=single.dtype if method == "linear" else lines.dtype)
+    def implementation(
+        a, q, axis=None, out=None, overwrite_input=False, method="linear", keepdims=False, *, weights=None
+    ):
+        axes = normalised_axes(axis, np.ndim(a))
+        q = np.asarray(q) if isinstance(q, list | tuple) else q
+        lines, order = _sorted_lines(a, axes)
+        ranks = np.where(np.isnan(_lines(plain(a), axes)), np.nan, np.argsort(order, axis=-1))
+        if weights is not None:
+            weights = plain(weights) if hasattr(weights, "shape") else np.asarray(weights)
+            weights = _lines(_spread(weights, np.shape(a), axis), axes)
+        position = function(ranks, plain(q), axis=-1, method=method, weights=weights)
+        count = np.sum(~np.isnan(ranks), axis=-1)
+        missing = np.isnan(position)
+        low = np.floor(np.where(missing, 0, position)).astype(int)
+        high = np.minimum(low + 1, np.maximum(count - 1, 0))
+        wide = plain(lines).dtype if isinstance(q, int | float) else np.result_type(plain(lines), plain(q) / 1.0)
+        weight = (position - low).astype(wide)
+        if type(q) is TracedArray and method in _SLOPES:
+            inside = (position > 0) & (position < count - 1)
+            rate = np.where(inside, count + _SLOPES[method], 0).astype(weight.dtype) / whole
+            weight = weight + rate * np.reshape(q - plain(q), np.shape(q) + (1,) * (np.ndim(position) - np.ndim(q)))
         value = _at(lines, low)
         value = value + (_at(lines, high) - value) * weight
-        result = value if ignore_nan or not np.any(bad) else np.where(np.any(bad, axis=-1), np.nan, value)
-        results.append(np.reshape(result, kept) if keepdims else result)
-    return results[0] if np.ndim(q) == 0 else np.reshape(np.stack(results), np.shape(q) + np.shape(results[0]))
-
-
-def _quantile(name, whole, ignore_nan):
-    def implementation(a, q, axis=None, overwrite_input=False, method="linear", keepdims=False):
-        if isinstance(q, int | float):
-            q = np.asarray(q, plain(a).dtype)  # NumPy's number, which does not widen float32
-        q = (q if hasattr(q, "shape") else np.asarray(q, float)) / whole
-        return _order_statistic(a, q, axis, method, keepdims, name, ignore_nan)
+        value = np.where(missing, np.nan, value) if np.any(missing) else value
+        if keepdims:
+            value = np.reshape(value, np.shape(q) + tuple(1 if k in axes else n for k, n in enumerate(np.shape(a))))
+        return value if np.ndim(value) else value[()]
 
     return implementation
 
 
-composite(np.quantile)(_quantile("np.quantile", 1, False))
-composite(np.percentile)(_quantile("np.percentile", 100, False))
-composite(np.nanquantile)(_quantile("np.nanquantile", 1, True))
-composite(np.nanpercentile)(_quantile("np.nanpercentile", 100, True))
+def _lines(a, axes):
+    """The array with `axes` flattened into a last one."""
+    rest = tuple(k for k in range(np.ndim(a)) if k not in axes)
+    shape = np.shape(a)
+    return np.reshape(np.transpose(a, rest + axes), (*(shape[k] for k in rest), prod(shape[k] for k in axes)))
+
+
+def _sorted_lines(a, axes):
+    """`_lines` in ascending order, NaN last, and the permutation."""
+    lines = _lines(a, axes)
+    order = np.argsort(plain(lines), axis=-1, kind="stable")
+    return np.take_along_axis(lines, order, axis=-1), order
+
+
+def _spread(weights, shape, axis):
+    """Weights of the elements; those along one axis are repeated along the others."""
+    if weights.shape == shape:
+        return weights
+    return np.broadcast_to(weights.reshape([-1 if k == axis % len(shape) else 1 for k in range(len(shape))]), shape)
+
+
+def _at(lines, positions):
+    """Elements of every line at positions (*q's shape, *rest)."""
+    lead = positions.ndim - (lines.ndim - 1)
+    lines = np.broadcast_to(lines, positions.shape[:lead] + np.shape(lines))
+    return np.take_along_axis(lines, positions[..., None], axis=-1)[..., 0]
+
+
+composite(np.quantile)(_quantile(np.quantile, 1))
+composite(np.percentile)(_quantile(np.percentile, 100))
+composite(np.nanquantile)(_quantile(np.nanquantile, 1))
+composite(np.nanpercentile)(_quantile(np.nanpercentile, 100))
 
 
 @composite(np.median)
-def median(a, axis=None, overwrite_input=False, keepdims=False):
+def median(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     """The middle element, or the mean of the two in the middle."""
     return np.quantile(a, 0.5, axis=axis, keepdims=keepdims)
 
 
 @composite(np.nanmedian)
-def nanmedian(a, axis=None, overwrite_input=False, keepdims=False):
+def nanmedian(a, axis=None, out=None, overwrite_input=False, keepdims=False):
     """The median of what is not NaN."""
     return np.nanquantile(a, 0.5, axis=axis, keepdims=keepdims)
 
 
 @composite(np.partition)
-def partition(a, kth, axis=-1):
+def partition(a, kth, axis=-1, kind="introselect", order=None):
     """np.partition by the permutation that np.argpartition finds."""
+    if order is not None:
+        raise wants("np.partition", f"order={order!r}", "an array without fields")
     if axis is None:
         a, axis = np.reshape(a, -1), 0
     return np.take_along_axis(a, np.argpartition(plain(a), kth, axis=axis), axis=axis)
 
 
 @composite(np.unique)
-def unique(ar, return_index=False, return_inverse=False, return_counts=False):
+def unique(ar, return_index=False, return_inverse=False, return_counts=False, axis=None, *, equal_nan=True,
+           sorted=True):  # fmt: skip
     """Sorted distinct elements; equal ones have no derivative, as they part under perturbation."""
+    if axis is not None:
+        raise wants("np.unique", f"axis={axis}", "axis=None")
     flat = np.reshape(ar, -1)
     values, first, inverse, counts = np.unique(plain(flat), True, True, True)
     if len(values) < np.size(flat):
@@ -216,11 +229,12 @@ def unique(ar, return_index=False, return_inverse=False, return_counts=False):
 
 
 @composite(np.cov)
-def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None):
+def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=None, *, dtype=None):
     """The covariance matrix of the rows of m (and y)."""
     X = _observations(m, rowvar)
     if y is not None:
         X = np.concatenate([X, _observations(y, rowvar)])
+    X = as_dtype(X, dtype, "np.cov")
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None if fweights is None else np.asarray(fweights, float)
     if aweights is not None:
@@ -242,9 +256,9 @@ def _observations(m, rowvar):
 
 
 @composite(np.corrcoef)
-def corrcoef(x, y=None, rowvar=True):
+def corrcoef(x, y=None, rowvar=True, *, dtype=None):
     """The matrix of correlation coefficients."""
-    c = np.cov(x, y, rowvar)
+    c = np.cov(x, y, rowvar, dtype=dtype)
     if np.ndim(c) == 0:
         return c / c
     deviation = np.sqrt(np.real(np.diagonal(c)))

@@ -1,8 +1,11 @@
 """NumPy's universal functions: one partial derivative per argument; y is the function's value.
 
-At kinks the derivative is the mean of the one-sided ones (maximum, minimum, absolute); where a partial is infinite
-(sqrt at 0, log at 0) a cotangent that is exactly zero stays zero, so that masked branches give no NaN. Complex
-inverse functions take their branch from y, so that they are right on branch cuts.
+At kinks the derivative is the mean of the one-sided ones (maximum, minimum, clip, absolute); hypot and complex
+absolute values have derivative 0 at 0, to any order. Where a partial is infinite (sqrt at 0, log at 0) a cotangent that
+is exactly zero stays zero, so that masked branches give no NaN. Where a function jumps and is constant otherwise (sign,
+floor, 0**x at 0) the derivative is 0; the angle arctan2(0, 0), and powers of negative bases as functions of the
+exponent, have none, NaN. logaddexp is maximum where it is infinite. Complex inverse functions take their branch from y,
+so that they are right on branch cuts.
 """
 
 import numpy as np
@@ -55,8 +58,8 @@ elementwise(np.square,       lambda _, x: 2 * x)
 elementwise(np.exp,          lambda y, _: y)
 elementwise(np.exp2,         lambda y, _: LN2 * y)
 elementwise(np.expm1,        lambda y, _: y + 1)
-elementwise(np.logaddexp,    lambda y, a, b: np.exp(a - y),           lambda y, a, b: np.exp(b - y))
-elementwise(np.logaddexp2,   lambda y, a, b: np.exp2(a - y),          lambda y, a, b: np.exp2(b - y))
+elementwise(np.logaddexp,    lambda y, a, b: _weight(np.exp, a, b, y),  lambda y, a, b: _weight(np.exp, b, a, y))
+elementwise(np.logaddexp2,   lambda y, a, b: _weight(np.exp2, a, b, y), lambda y, a, b: _weight(np.exp2, b, a, y))
 
 elementwise(np.sin,          lambda _, x: np.cos(x))
 elementwise(np.cos,          lambda _, x: -np.sin(x))
@@ -78,9 +81,9 @@ elementwise(np.fmax,         lambda y, a, b: _picked(a, b, a > b, y),  lambda y,
 elementwise(np.fmin,         lambda y, a, b: _picked(a, b, a < b, y),  lambda y, a, b: _picked(b, a, b < a, y))
 elementwise(np.remainder,    1, lambda y, a, b: -np.floor(plain(a) / plain(b)))
 elementwise(np.fmod,         1, lambda y, a, b: -np.trunc(plain(a) / plain(b)))
-elementwise(np.copysign,     lambda y, a, b: np.copysign(np.sign(plain(a)), plain(a) * plain(y)), 0.0)
+elementwise(np.copysign,     lambda y, a, b: np.copysign(np.sign(plain(a)), plain(a) * plain(y)), None)
 elementwise(np.ldexp,        lambda y, a, n: np.ldexp(np.ones_like(plain(y)), n), None)
-elementwise(np.nextafter,    1, 0.0)
+elementwise(np.nextafter,    1, None)
 
 singular_elementwise(np.divide,      lambda _y, _a, b: 1 / b,         lambda y, _a, b: -y / b)
 singular_elementwise(np.reciprocal,  lambda y, x: -y / x)
@@ -117,7 +120,17 @@ def _sinc_partial(x):
 
 def _unit(z, r):
     """z / r, and 0 where r is 0."""
-    return z / np.where(plain(r) == 0, 1, r)
+    zero = plain(r) == 0
+    return np.where(zero, 0, z / np.where(zero, 1, r))
+
+
+def _weight(exp, a, b, y):
+    """exp(a) / (exp(a) + exp(b)); the share of `a` in the maximum where that is infinite."""
+    infinite = np.isinf(plain(y))
+    if not np.any(infinite):
+        return exp(a - y)
+    share = _share(plain(a) > plain(b), plain(a) >= plain(b), y)
+    return np.where(infinite, share, exp(np.where(infinite, 0, a) - np.where(infinite, 0, y)))
 
 
 @operator_rule(np.absolute, casts=False)
@@ -159,7 +172,7 @@ def angle(z, deg=False):
 
 
 @composite(np.clip)
-def clip(a, a_min=None, a_max=None, *, min=None, max=None):
+def clip(a, a_min=None, a_max=None, out=None, *, min=None, max=None):
     """min(max(a, a_min), a_max)."""
     lower, upper = (a_min if min is None else min), (a_max if max is None else max)
     if lower is not None:

@@ -1,0 +1,223 @@
+"""Random NumPy programs, differentiated in every way that opad has: `python -m tests.fuzz --minutes 10`.
+
+For each program the traced value is NumPy's, forward mode agrees with differences where these converge, reverse mode is
+the adjoint of forward mode, also in the second order, the compiled gradient is the eager one, dtypes are kept, and no
+error comes up but opad's own. Failures are printed as short programs.
+"""
+
+import argparse
+import re
+import time
+import warnings
+from collections import Counter
+from itertools import pairwise
+
+import numpy as np
+
+import opad
+from opad.errors import OpadError
+from tests.generated import Unsuitable, draw, generator, shortened, values_of
+
+STEP = 1e-3
+OBJECTS = re.compile(r"np\.(asarray\(|(array|mean|sum)\(\[)")  # makes an array of objects of traced numbers
+
+
+class Failure(Exception):
+    """What is wrong with the derivatives of a program."""
+
+
+class Refused(Exception):
+    """The program is refused by opad, with one of its own errors."""
+
+
+class Singular(Exception):
+    """The derivative is infinite or not a number at this point, as that of sqrt at 0."""
+
+
+def pairing(a, b):
+    return sum(float(np.sum(np.real(np.conj(x) * y))) for x, y in zip(a, b, strict=True))
+
+
+def directions(arrays, rng):
+    """One random array like each."""
+    drawn = []
+    for x in arrays:
+        v = rng.standard_normal(np.shape(x))
+        v = v + 1j * rng.standard_normal(np.shape(x)) if x.dtype.kind == "c" else v
+        drawn.append(np.asarray(v).astype(x.dtype))
+    return drawn
+
+
+def check(program, seed=0):
+    """Raise Failure if a derivative of the program is wrong, Refused if opad does not differentiate it."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        try:
+            _check(program, np.random.default_rng(seed))
+        except OpadError as error:
+            raise Refused(f"{type(error).__name__}: {error}") from error
+        except (Failure, Unsuitable, Singular):
+            raise
+        except (TypeError, AttributeError, ValueError) as error:
+            if OBJECTS.search(program.source):
+                raise Refused("arrays of objects, by NumPy or SciPy") from error
+            raise Failure(f"{type(error).__name__}: {error}") from error
+        except Exception as error:
+            raise Failure(f"{type(error).__name__}: {error}") from error
+
+
+def _check(program, rng):
+    f, x = program.compiled(), program.inputs
+    expected = values_of(f, x)
+    v = directions(x, rng)
+    single = any(a.dtype.char in "fF" for a in (*x, *expected))
+    loose = 2e-3 if single else 1e-8
+    kept = not OBJECTS.search(program.source)  # Python numbers in arrays of objects widen less than in arrays
+    nearby = values_of(f, [a * (1 + 1e-14) for a in x] if not single else x)
+    if not all(np.allclose(a, b, rtol=1e-10, atol=1e-10) for a, b in zip(nearby, expected, strict=True)):
+        raise Unsuitable  # ill-conditioned, or at a jump
+    value, pullback = opad.vjp(f, *(a.copy() for a in x))
+    _compare_values(value, expected, 1e-4 if single else 1e-10, kept)
+    w = directions([np.asarray(y) for y in value], rng)
+    gradients = pullback(tuple(w))
+    _, tangents = opad.jvp(f, tuple(a.copy() for a in x), tuple(v))
+    for kind, derivatives, primals in (("gradient", gradients, x), ("tangent", tangents, expected)):
+        for d, a in zip(derivatives, primals, strict=True):
+            if d.shape != a.shape or (kept and d.dtype != a.dtype):
+                raise Failure(f"{kind} of {a.dtype} {a.shape} is {d.dtype} {d.shape}")
+    forward, reverse = pairing(w, tangents), pairing(gradients, v)
+    sizes = [float(np.max(np.abs(d), initial=0)) for d in (*gradients, *tangents)]
+    scale = 1 + max(sizes) * 10
+    if not np.isfinite(forward) or not np.isfinite(reverse):
+        raise Singular
+    if abs(forward - reverse) > loose * scale:
+        raise Failure(f"<w, J v> = {forward!r} but <J* w, v> = {reverse!r}")
+    if not single:
+        slope = _slope(f, x, v, w)
+        if slope is not None and abs(slope - forward) > 1e-5 * scale:
+            raise Failure(f"derivative {forward!r}, difference quotient {slope!r}")
+    _check_compiled(f, x, w, gradients, loose)
+    _check_second_order(f, x, v, w, loose)
+
+
+def _compare_values(found, expected, tolerance, dtypes):
+    for y, e in zip(found, expected, strict=True):
+        if np.shape(y) != np.shape(e) or (dtypes and y.dtype != e.dtype):
+            raise Failure(f"value {y.dtype} {np.shape(y)}, expected {e.dtype} {np.shape(e)}")
+        if not np.allclose(y, e, rtol=tolerance, atol=tolerance):
+            raise Failure(f"value {y!r}, expected {e!r}")
+
+
+def _along(f, x, v, w):
+    def phi(t):
+        moved = [np.asarray(a + t * d).astype(a.dtype) for a, d in zip(x, v, strict=True)]
+        return pairing(w, values_of(f, moved))
+
+    return phi
+
+
+def _slope(f, x, v, w):
+    """The difference quotient of Re <w, f> along v; None where it does not converge, or at a kink."""
+    phi = _along(f, x, v, w)
+    try:
+        right, left = (phi(1e-6) - phi(0)) / 1e-6, (phi(0) - phi(-1e-6)) / 1e-6
+        central = [(phi(h) - phi(-h)) / (2 * h) for h in (STEP, STEP / 2, STEP / 4)]
+    except (Unsuitable, ValueError):
+        return None
+    scale = 1 + abs(central[-1])
+    richardson = [(4 * b - a) / 3 for a, b in pairwise(central)]
+    if abs(right - left) > 1e-4 * scale or abs(richardson[0] - richardson[1]) > 1e-7 * scale:
+        return None
+    return richardson[1] if abs(richardson[1] - (right + left) / 2) < 1e-4 * scale else None
+
+
+def _check_compiled(f, x, w, gradients, tolerance):
+    def loss(*arguments):
+        return sum(np.real(np.sum(np.conj(c) * y)) for c, y in zip(w, f(*arguments), strict=True))
+
+    numbers = tuple(range(len(x)))
+    compiled = opad.compile(opad.grad(loss, argnums=numbers))
+    try:
+        results = [compiled(*(a.copy() for a in x)) for _ in range(2)]
+    except OpadError:
+        return  # writing into arrays is refused in recordings
+    for result in results:
+        for found, expected in zip(result, gradients, strict=True):
+            same = np.allclose(found, expected, rtol=tolerance, atol=tolerance, equal_nan=True)
+            if found.dtype != expected.dtype or not same:
+                raise Failure(f"compiled gradient {found!r}, eager {expected!r}")
+
+
+def _check_second_order(f, x, v, w, tolerance):
+    """<v, H v> of Re <w, f>, forward over reverse, equals reverse over forward, and H is symmetric."""
+    numbers = tuple(range(len(x)))
+
+    def loss(*arguments):
+        return sum(np.real(np.sum(np.conj(c) * y)) for c, y in zip(w, f(*arguments), strict=True))
+
+    def slope(*arguments):
+        return opad.jvp(loss, arguments, tuple(v))[1]
+
+    x = [a.copy() for a in x]
+    by_reverse = opad.grad(slope, argnums=numbers)(*x)
+    by_forward = opad.hvp(loss, tuple(x), tuple(v))
+    sizes = [float(np.max(np.abs(g), initial=0)) for g in by_forward]
+    if not np.all(np.isfinite(sizes)) or max(sizes) > 1e6:
+        return
+    for a, b in zip(by_reverse, by_forward, strict=True):
+        if not np.allclose(a, b, rtol=0, atol=tolerance * 100 * (1 + max(sizes))):
+            raise Failure(f"Hessian times vector: reverse over forward {a!r}, forward over reverse {b!r}")
+
+
+# -- the command ----------------------------------------------------------------------------------------------------
+
+
+def outcome(program):
+    """(kind, message): right, refused, singular or wrong, and what is wrong."""
+    try:
+        check(program)
+    except Failure as failure:
+        return "wrong", str(failure)
+    except Refused as refusal:
+        return "refused", str(refusal)
+    except Singular:
+        return "singular", ""
+    except Unsuitable:  # at a point that differences need
+        return "right", ""
+    return "right", ""
+
+
+def kind_of(message):
+    """A message without its numbers, to tell failures of one kind."""
+    return re.sub(r"\d[\d.e+-]*", "#", message.split("\n")[0])[:90]
+
+
+def _fails_alike(message):
+    return lambda program: kind_of(outcome(program)[1]) == kind_of(message)
+
+
+def main():
+    """Draw and check programs until the time is over."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--seed", type=int, default=0, help="the first program's; the next ones count up")
+    parser.add_argument("--length", type=int, default=6, help="statements per program")
+    arguments = parser.parse_args()
+    deadline = time.monotonic() + 60 * arguments.minutes
+    counts, messages, seed = Counter(), Counter(), arguments.seed
+    while time.monotonic() < deadline:
+        program = draw(generator(seed), length=arguments.length)
+        kind, message = outcome(program)
+        counts[kind] += 1
+        messages[kind, kind_of(message)] += 1
+        if kind == "wrong" and messages[kind, kind_of(message)] <= 3:
+            print(f"# seed {seed}: {message[:400]}\n{shortened(program, _fails_alike(message))}\n", flush=True)
+        seed += 1
+    print(f"{counts.total()} programs: {', '.join(f'{count} {kind}' for kind, count in counts.items())}")
+    for (kind, message), count in messages.most_common(30):
+        if kind == "refused":
+            print(f"  refused {count} times: {message}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,401 @@
+"""Would the tests notice a wrong rule? `python -m tests.mutations` breaks every rule in turn and counts who is caught.
+
+A mutant is one block of one rule (an argument of a function) altered in memory: its sign, a factor 1.001, the sign of
+the adjoint alone, a conjugate that the adjoint forgets. Functions composed of others get mutants, too: the sign of the
+derivative of their result, an argument treated as constant. The checks that reach the rule run until one fails.
+"""
+
+import argparse
+import contextlib
+import sys
+import warnings
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy.sparse.linalg
+
+import opad
+from opad.operators.algebra import Identity, Operator
+from opad.testing import check_derivative
+from opad.tracing.array import _COMPONENT, _PACK, TracedArray
+from opad.tracing.assignment import ASSIGN
+from opad.tracing.components import Parts
+from opad.tracing.primitives import COMPOSITES, RULES
+from opad.tracing.rules.scipy_fft import TRANSFORMS
+from opad.tracing.trace import Row
+from tests.tracing import (
+    test_rules,
+    test_rules_fft,
+    test_rules_linalg,
+    test_scipy_fft,
+    test_sparse,
+)
+from tests.tracing.registry import name_of
+
+SEED = 20230328  # of the fixture `rng`
+FACTOR = 1.001
+PRIMITIVES = [p for f, p in RULES.items() if not getattr(f, "__module__", None) or "manifolds" not in f.__module__]
+PRIMITIVES += [ASSIGN, _COMPONENT, _PACK]
+
+
+# -- what is checked ------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Check:
+    """One test of one entry of a registry; `reached` is filled when it has run under observation."""
+
+    name: str
+    run: object  # callable of a random generator
+    function: object = None  # the function that the entry is about
+    reached: set = field(default_factory=set)
+
+
+def checks():
+    """All checks of first and second order derivatives that the registries of tests/tracing define."""
+    for case in test_rules.CASES:
+        yield Check(case.name, lambda rng, c=case: check_derivative(c.call, *c.args(rng), raise_on_failure=True),
+            case.function)  # fmt: skip
+        if case.complex:
+            yield Check(f"complex {case.name}", lambda rng, c=case: test_rules.test_complex_derivatives(c, rng),
+                case.function)  # fmt: skip
+    for case in test_rules_linalg.CASES:
+        for dtype in test_rules_linalg.DTYPES:
+            yield Check(f"linalg {case.name}", lambda rng, c=case, d=dtype: _both_modes(c, d, rng))
+            yield Check(f"linalg {case.name}, Taylor", lambda rng, c=case, d=dtype: _taylor(c, d, rng))
+    for name, f, shape, takes_complex in test_rules_fft.CASES:
+        yield Check(f"fft {name}", lambda rng, a=(f, shape, takes_complex): test_rules_fft.test_both_modes(*a, rng))
+    for f in TRANSFORMS.keys() - test_scipy_fft.HANKEL:
+        for norm in (None, "ortho"):
+            name = f.__name__
+            yield Check(f"scipy.fft.{name}", lambda rng, n=name, m=norm: test_scipy_fft.test_transforms(n, m, rng), f)
+    for format in test_sparse.FORMATS:
+        yield Check(f"sparse {format}", lambda rng, f=format: test_sparse.products_are_differentiated(f, rng))
+    yield Check("sparse complex", test_sparse.test_complex_matrices)
+    for f in test_scipy_fft.HANKEL:
+        yield Check(f"scipy.fft.{f.__name__}", lambda rng, f=f: test_scipy_fft.test_hankel_transforms(f, 8, rng), f)
+    singular = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+    yield Check("linalg det, singular", lambda rng: check_derivative(
+        np.linalg.det, singular, raise_on_failure=True))  # fmt: skip
+    yield Check(
+        "opad.apply", lambda rng: check_derivative(_applied, rng.normal(size=3), order=3, raise_on_failure=True)
+    )
+    yield Check("opad.checkpoint", lambda rng: check_derivative(
+        opad.checkpoint(lambda a, b: (a * b, np.sin(a))), *rng.normal(size=(2, 3)), raise_on_failure=True))  # fmt: skip
+
+
+def _taylor(case, dtype, rng):
+    test_rules_linalg.test_taylor_remainders_to_third_order(case, dtype, rng)
+
+
+def _applied(x):
+    return x * np.sin(opad.apply(scipy.sparse.linalg.aslinearoperator(np.arange(9.0).reshape(3, 3)), x))
+
+
+def _both_modes(case, dtype, rng):
+    test_rules_linalg.test_forward_is_the_finite_difference(case, dtype, rng)
+    test_rules_linalg.test_reverse_is_the_adjoint_of_forward(case, dtype, rng)
+
+
+def passes(check):
+    """Whether a check passes; a check that cannot run does not."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            check.run(np.random.default_rng(SEED))
+    except Exception:
+        return False
+    return True
+
+
+# -- how rules are altered ------------------------------------------------------------------------------------------
+
+
+def _mapped(function, X):
+    """The function of an array, or of every array of a tuple variable."""
+    if isinstance(X, Parts):
+        return Parts(X.templates, {k: function(part) for k, part in X.present.items()})
+    return tuple(map(function, X)) if isinstance(X, tuple) else function(X)
+
+
+class Altered(Operator):
+    """A block with an error.  Forward and adjoint: those of `op`, one of them or both altered."""
+
+    def __init__(self, op, error):
+        self.op = op
+        self.error = error
+        self.dims = op.dims
+        self.dimsd = op.dimsd
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+
+    def apply(self, X):
+        return self._scaled(self.op.apply(X)) if self.error in SCALES else self.op.apply(X)
+
+    def apply_adjoint(self, Y):
+        if self.error in SCALES:
+            return self._scaled(self.op.apply_adjoint(Y))
+        if self.error == "sign of the adjoint":
+            return _mapped(np.negative, self.op.apply_adjoint(Y))
+        return _mapped(np.conj, self.op.apply_adjoint(_mapped(np.conj, Y)))
+
+    def _scaled(self, X):
+        return _mapped(lambda part: SCALES[self.error] * part, X)
+
+
+class AlteredDiagonal:
+    """The diagonal block of an implicit row, solved with an error."""
+
+    def __init__(self, diagonal, error):
+        self.diagonal = diagonal
+        self.scale = SCALES[error]
+
+    def solve(self, Y):
+        return self.scale * self.diagonal.solve(Y)
+
+    def solve_adjoint(self, X):
+        return self.scale * self.diagonal.solve_adjoint(X)
+
+
+WITHOUT_DERIVATIVE = {np.zeros_like, np.ones_like, np.empty_like}  # any sign of it is right
+ONLY_SHAPES = {(np.full_like, 0)}  # arguments that may be constant
+SCALES = {"sign": -1.0, "factor": FACTOR}
+ERRORS = (*SCALES, "sign of the adjoint", "conjugate")
+
+
+def _parts(blocks):
+    return (blocks.diagonal, blocks.blocks) if type(blocks) is Row else (None, blocks)
+
+
+@contextlib.contextmanager
+def altered_rule(primitive, slot, error):
+    """While the block of one argument of a primitive, or its diagonal, has an error."""
+    original = primitive.blocks
+
+    def blocks(y, args, kwargs, parents):
+        if slot == "diagonal":
+            diagonal, sound = _parts(original(y, args, kwargs, parents))
+            return Row(AlteredDiagonal(diagonal, error), sound)
+        _, sound = _parts(original(y, args, kwargs, [p for p in parents if p[0] != slot]))
+        diagonal, broken = _parts(original(y, args, kwargs, [p for p in parents if p[0] == slot]))
+        broken = [(j, Altered(Identity(np.shape(y)) if op is None else op, error)) for j, op in broken]
+        return [*sound, *broken] if diagonal is None else Row(diagonal, [*sound, *broken])
+
+    primitive.blocks = blocks
+    try:
+        yield
+    finally:
+        del primitive.blocks
+
+
+def _with_altered_derivative(y, error):
+    """The same value with the derivative of the opposite sign."""
+    if isinstance(y, tuple | list):
+        parts = [_with_altered_derivative(part, error) for part in y]
+        return y._make(parts) if hasattr(y, "_make") else type(y)(parts)
+    if type(y) is not TracedArray:
+        return y
+    return opad.stop_gradient(y) + SCALES[error] * (y - opad.stop_gradient(y))
+
+
+def _constant(x):
+    """Traced arrays, also those in lists, as plain values."""
+    if isinstance(x, tuple | list):
+        return type(x)(map(_constant, x))
+    return opad.stop_gradient(x) if type(x) is TracedArray else x
+
+
+def _replaced(args, kwargs, place):
+    args, kwargs = list(args), dict(kwargs)
+    values = args if isinstance(place, int) else kwargs
+    if (place < len(args)) if isinstance(place, int) else place in kwargs:
+        values[place] = _constant(values[place])
+    return args, kwargs
+
+
+@contextlib.contextmanager
+def altered_composite(register, function, place):
+    """While the derivative of a composed function has the wrong sign, or ignores the argument at `place`."""
+    original = register[function]
+
+    def implementation(*args, **kwargs):
+        if place in SCALES:
+            return _with_altered_derivative(original(*args, **kwargs), place)
+        args, kwargs = _replaced(args, kwargs, place)
+        return original(*args, **kwargs)
+
+    implementation.__wrapped__ = original  # its signature is what errors quote
+    register[function] = implementation
+    try:
+        yield
+    finally:
+        register[function] = original
+
+
+# -- what a check reaches -------------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def observed(reached):
+    """While every block that is made, and every composed function that is called, is put into `reached`."""
+    originals = [(register, f, implementation) for register in (COMPOSITES, TRANSFORMS)
+        for f, implementation in register.items()]  # fmt: skip
+    for primitive in PRIMITIVES:
+        primitive.blocks = _observing_blocks(primitive, reached)
+    for register, f, implementation in originals:
+        register[f] = _observing_call(register, f, implementation, reached)
+    try:
+        yield
+    finally:
+        for primitive in PRIMITIVES:
+            del primitive.blocks
+        for register, f, implementation in originals:
+            register[f] = implementation
+
+
+def _observing_blocks(primitive, reached):
+    original = primitive.blocks
+
+    def blocks(y, args, kwargs, parents):
+        result = original(y, args, kwargs, parents)
+        if type(result) is Row:
+            reached.update(("rule", primitive, "diagonal", error) for error in SCALES)
+        for parent in parents:
+            for _, op in _parts(original(y, args, kwargs, [parent]))[1]:
+                errors = [e for e in ERRORS if e != "conjugate" or _conjugates(op, y)]
+                reached.update(("rule", primitive, parent[0], error) for error in errors)
+        return result
+
+    return blocks
+
+
+def _conjugates(op, y):
+    """Whether the adjoint of the block of a complex result would differ without its conjugates."""
+    if op is None or isinstance(y, tuple) or type(y) is TracedArray or np.asarray(y).dtype.kind != "c":
+        return False
+    rng = np.random.default_rng(0)
+    Y = rng.standard_normal(op.dimsd) + 1j * rng.standard_normal(op.dimsd)
+    sound, broken = op.apply_adjoint(Y), Altered(op, "conjugate").apply_adjoint(Y)
+    pairs = zip(sound, broken, strict=True) if isinstance(sound, tuple | Parts) else [(sound, broken)]
+    return any(type(a) is not TracedArray and not np.allclose(a, b) for a, b in pairs)
+
+
+def _is_traced(x):
+    return any(map(_is_traced, x)) if isinstance(x, tuple | list) else type(x) is TracedArray
+
+
+def _observing_call(register, function, original, reached):
+    def implementation(*args, **kwargs):
+        y = original(*args, **kwargs)
+        if _is_traced(y) and function not in WITHOUT_DERIVATIVE:
+            reached.add(("composed", Registered(register, function), "sign"))
+        for place, x in [*enumerate(args), *kwargs.items()]:
+            if _is_traced(x) and (function, place) not in ONLY_SHAPES:
+                reached.add(("composed", Registered(register, function), place))
+        return y
+
+    implementation.__wrapped__ = original
+    return implementation
+
+
+class Registered:
+    """A function in one of the registers of composed functions; equal if both are the same."""
+
+    def __init__(self, register, function):
+        self.register = register
+        self.function = function
+
+    def __eq__(self, other):
+        return self.register is other.register and self.function == other.function
+
+    def __hash__(self):
+        return hash(self.function)
+
+
+def observe(check):
+    """Fill `check.reached`; the check must pass."""
+    with observed(check.reached):
+        if not passes(check):
+            raise AssertionError(f"{check.name} fails without any mutation")
+
+
+# -- mutants --------------------------------------------------------------------------------------------------------
+
+
+def is_about(mutant, function):
+    """Whether a mutant is one of the rule of a function, or of its composition."""
+    subject = mutant[1]
+    return subject.function is function if isinstance(subject, Registered) else subject is RULES.get(function)
+
+
+def is_caught(mutant, candidates):
+    """Whether one of the checks fails while the mutant lives."""
+    with altered(mutant):
+        return not all(map(passes, candidates))
+
+
+def altered(mutant):
+    """The context manager that makes a mutant of `reached`."""
+    kind, subject, *rest = mutant
+    if kind == "rule":
+        return altered_rule(subject, *rest)
+    return altered_composite(subject.register, subject.function, *rest)
+
+
+def describe(mutant):
+    """A line for the report."""
+    kind, subject, *rest = mutant
+    if kind == "rule":
+        return f"{subject.__name__}: {rest[1]} of block {rest[0]}"
+    return f"{name_of(subject.function)}: {'sign' if rest[0] in SCALES else f'argument {rest[0]} constant'}"
+
+
+def survivors(candidates, limit=None, report=lambda line: None):
+    """(mutants that no check noticed, how many there were) among those that the checks reach.
+
+    Parameters
+    ----------
+    candidates : list of Check
+    limit : int, a sample of this size instead of all
+    """
+    reaching = defaultdict(list)
+    for check in candidates:
+        observe(check)
+        for mutant in check.reached:
+            reaching[mutant].append(check)
+    mutants = sorted(reaching, key=describe)
+    if limit is not None:
+        mutants = [mutants[k] for k in np.random.default_rng(SEED).permutation(len(mutants))[:limit]]
+    alive = []
+    for k, mutant in enumerate(mutants):
+        if k % 200 == 0:
+            report(f"{k} of {len(mutants)} mutants, {len(alive)} survive")
+        ordered = sorted(reaching[mutant], key=lambda check: len(check.reached))  # the most specific ones first
+        if not is_caught(mutant, ordered):
+            alive.append(mutant)
+    return alive, len(mutants)
+
+
+def main():
+    """Print how many mutants are caught, and the names of the others."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, help="a random sample of this many mutants")
+    parser.add_argument("--match", default="", help="only checks whose name contains this")
+    arguments = parser.parse_args()
+    candidates = [check for check in checks() if arguments.match in check.name]
+    alive, count = survivors(candidates, arguments.sample, lambda line: print(line, file=sys.stderr))
+    for mutant in alive:
+        print("survives:", describe(mutant))
+    print(f"{count - len(alive)} of {count} mutants caught by {len(candidates)} checks: "
+          f"{100 * (1 - len(alive) / max(count, 1)):.2f} %")  # fmt: skip
+    unreached = {p.__name__ for p in PRIMITIVES} - {
+        m[1].__name__ for check in candidates for m in check.reached if m[0] == "rule"
+    }
+    if not arguments.match:
+        print("rules that no check reaches:", ", ".join(sorted(unreached)) or "none")
+
+
+if __name__ == "__main__":
+    main()
