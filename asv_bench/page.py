@@ -22,13 +22,13 @@ COLOURS = {
 }
 STYLE = """
 :root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 76rem; margin: 2.5rem auto; padding: 0 1.5rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 84rem; margin: 2.5rem auto; padding: 0 1.5rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.6rem; }
 p.lead { color: #4b5563; max-width: 52rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; font-size: .87rem; }
 dt { color: #6b7280; } dd { margin: 0; }
 .means { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
-.mean { border: 1px solid #e5e7eb; border-radius: .6rem; padding: .6rem 1rem; min-width: 7.5rem; }
+.mean { border: 1px solid #e5e7eb; border-radius: .6rem; padding: .6rem .9rem; min-width: 6.2rem; }
 .mean b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; } .mean span { color: #6b7280; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: .22rem .6rem; text-align: right; border-bottom: 1px solid #f3f4f6; white-space: nowrap; }
@@ -198,7 +198,7 @@ def _plots(cells):
              "axes.spines.right": False, "axes.edgecolor": "#9ca3af", "svg.hashsalt": "opad"}  # fmt: skip
     with plt.rc_context(style):
         figure, axes = plt.subplots(
-            rows, 3, figsize=(12.5, 2.9 * rows), squeeze=False, sharey=True, layout="constrained"
+            rows, 3, figsize=(13.5, 2.9 * rows), squeeze=False, sharey=True, layout="constrained"
         )
         for axis, (name, group) in zip(axes.flat, panels, strict=False):
             sizes = list(dict.fromkeys(size_label(cell["size"]) for cell in group))
