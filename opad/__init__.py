@@ -43,7 +43,13 @@ from opad.tracing.trace import Row as Row
 
 __version__ = "0.1.0"
 
-_ON_DEMAND = ("interop", "manifolds", "plotting", "testing")  # modules that import more than a computation needs
+_ON_DEMAND = (
+    "interop",
+    "manifolds",
+    "plotting",
+    "scipy",
+    "testing",
+)  # modules that import more than a computation needs
 
 
 def __getattr__(name):

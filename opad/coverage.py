@@ -1,9 +1,15 @@
 """`python -m opad.coverage`: which functions of NumPy and SciPy opad differentiates, from their own registers."""
 
+import types
+
 import numpy as np
 import scipy.fft
 import scipy.special
 
+import opad.scipy.linalg
+import opad.scipy.signal
+import opad.scipy.sparse.linalg
+import opad.scipy.special
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES
 from opad.tracing.rules.scipy_fft import TRANSFORMS
 
@@ -44,7 +50,17 @@ def table():
         "NumPy array functions": {name: _kind(f) for name, f in sorted(functions.items())},
         "scipy.special ufuncs": {f.__name__: _kind(f) for f in sorted(set(special), key=lambda f: f.__name__)},
         "scipy.fft transforms": transforms,
+        "opad.scipy.special": _mirrored(scipy.special, opad.scipy.special),
+        "opad.scipy.linalg": _mirrored(scipy.linalg, opad.scipy.linalg),
+        "opad.scipy.sparse.linalg": _mirrored(scipy.sparse.linalg, opad.scipy.sparse.linalg),
+        "opad.scipy.signal": _mirrored(scipy.signal, opad.scipy.signal),
     }
+
+
+def _mirrored(module, mirrors):
+    """The Python functions of a module of SciPy, and how their mirrors are covered."""
+    names = [name for name in module.__all__ if isinstance(getattr(module, name), types.FunctionType)]
+    return {name: _kind(getattr(mirrors, name)) for name in sorted(names)}
 
 
 def _transform_names():

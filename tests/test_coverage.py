@@ -13,8 +13,12 @@ def test_targets():
     assert differentiated("NumPy array functions") >= 180
     assert differentiated("scipy.special ufuncs") >= 70
     assert differentiated("scipy.fft transforms") >= 26
+    assert differentiated("opad.scipy.linalg") >= 55
+    assert differentiated("opad.scipy.special") >= 14
+    assert differentiated("opad.scipy.sparse.linalg") >= 2
+    assert differentiated("opad.scipy.signal") >= 20
 
 
 def test_the_command_prints_totals(capsys):
     coverage.main()
-    assert capsys.readouterr().out.count("differentiated in both modes") == 4
+    assert capsys.readouterr().out.count("differentiated in both modes") == 8

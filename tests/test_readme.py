@@ -85,3 +85,16 @@ def test_assignment_and_sparse_products(names):
     f, x, h = names["f"], np.array([1.0, 2.0, 3.0]), 1e-6
     columns = [(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(3)]
     np.testing.assert_allclose(names["opad"].jacobian(f)(x), np.stack(columns, axis=1), atol=1e-8)
+
+
+def test_gradient_of_a_flow_by_its_closed_form(names):
+    """sum u = b^T A^-1 b with A = D^T diag(k) D has the gradient -(D u)^2 in k; u_i = i (n - i) / 2 at k = 1."""
+    n = len(names["dflow"])
+    u = np.arange(n + 1.0) * np.arange(n, -1.0, -1.0) / 2
+    np.testing.assert_allclose(names["dflow"], -(np.diff(u) ** 2), rtol=1e-9, atol=1e-9 * n**2)
+
+
+def test_logarithm_of_a_jordan_block(names):
+    opad, jordan = names["opad"], names["jordan"]
+    gradient = opad.grad(lambda A: np.trace(names["linalg"].logm(A)))(jordan)
+    np.testing.assert_allclose(gradient, np.linalg.inv(jordan).T, atol=1e-14)

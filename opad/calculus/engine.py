@@ -1,6 +1,7 @@
 """Running a function on traced arrays: what `grad`, `vjp`, `jvp` and `linearize` share."""
 
 import inspect
+from itertools import count, repeat
 
 import numpy as np
 
@@ -35,6 +36,8 @@ class Run:
             leaves, structure = pytrees.flatten(args[position])
             self.structures.append(structure)
             for k, leaf in enumerate(leaves):
+                if type(leaf) is np.ndarray and leaf.dtype.kind == "f" and not kept:  # nearly always
+                    continue
                 if not pytrees.is_differentiable(leaf):
                     raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
                 if type(leaf) is TracedArray:
@@ -43,7 +46,7 @@ class Run:
                     leaves[k] = leaf.copy()
             start = len(self.inputs)
             self.inputs += leaves
-            traced = [TracedArray(leaf, trace, start + k) for k, leaf in enumerate(leaves)]
+            traced = list(map(TracedArray, leaves, repeat(trace), count(start)))
             arguments[position] = pytrees.unflatten(structure, traced)
         trace.records += [None] * len(self.inputs)
         try:

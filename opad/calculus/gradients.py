@@ -48,8 +48,7 @@ def value_and_grad(f, argnums=0, has_aux=False, manifolds=None):
         x = run.seeds([pytrees.ones_like(value)])
         inputs = run.inputs
         pull_back(run.records, len(inputs), x)
-        seen = set(map(id, inputs))
-        gradients = run.by_argument([pytrees.fresh(g, leaf, seen) for g, leaf in zip(x, inputs, strict=False)])
+        gradients = run.by_argument(pytrees.fresh_leaves(x[: len(inputs)], inputs, inputs))
         gradients = riemannian(manifolds, numbers, points, gradients)
         gradient = gradients[0] if isinstance(argnums, int | np.integer) else tuple(gradients)
         return ((run.value, run.aux) if has_aux else run.value), gradient

@@ -58,8 +58,7 @@ class Linearization:
         """
         leaves = self._run.directions(dx)
         tangents = self.push(leaves)
-        seen = set(map(id, leaves))
-        fresh = [pytrees.fresh(t, v, seen) for t, (v, _) in zip(tangents, self._run.outputs, strict=True)]
+        fresh = pytrees.fresh_leaves(tangents, [value for value, _ in self._run.outputs], leaves)
         return pytrees.unflatten(self._run.structure, fresh)
 
     def vjp(self, g):
@@ -79,9 +78,7 @@ class Linearization:
             for leaf, (value, _) in zip(leaves, self._run.outputs, strict=True)
         ]
         cotangents = self.pull(leaves)
-        seen = set(map(id, leaves))
-        fresh = [pytrees.fresh(c, leaf, seen) for c, leaf in zip(cotangents, self._run.inputs, strict=True)]
-        return tuple(self._run.by_argument(fresh))
+        return tuple(self._run.by_argument(pytrees.fresh_leaves(cotangents, self._run.inputs, leaves)))
 
     def gradient(self):
         """The gradient of a scalar result: a bare gradient for one argument, a tuple for several."""

@@ -32,8 +32,8 @@ def jvp(f, primals, tangents):
     x = [None] * len(run.records)
     x[: len(leaves)] = leaves
     push_forward(run.records, len(leaves), x, [index for _, index in run.outputs])
-    seen = set(map(id, leaves))
-    out = [pytrees.fresh(None if i is None else x[i], value, seen) for value, i in run.outputs]
+    tangents = [None if i is None else x[i] for _, i in run.outputs]
+    out = pytrees.fresh_leaves(tangents, [value for value, _ in run.outputs], leaves)
     return run.value, pytrees.unflatten(run.structure, out)
 
 

@@ -104,6 +104,16 @@ def direction(leaf, point, what):
     return leaf if dtype.kind in "fc" else leaf.astype(dtype_of(point))
 
 
+def fresh_leaves(derivatives, leaves, given):
+    """`fresh` for a list of derivatives; `given` are the arrays that must not be handed out."""
+    if {np.ndarray}.issuperset(map(type, derivatives)) and {np.ndarray}.issuperset(map(type, leaves)):
+        owned = {type(None)}.issuperset([type(g.base) for g in derivatives])
+        if owned and len({*map(id, derivatives), *map(id, given)}) == len(derivatives) + len(given):
+            return derivatives
+    seen = set(map(id, given))
+    return [fresh(g, leaf, seen) for g, leaf in zip(derivatives, leaves, strict=True)]
+
+
 def fresh(g, leaf, seen):
     """A derivative `g` in the kind of the leaf it belongs to: a new, writable array that nothing else refers to.
 

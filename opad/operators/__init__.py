@@ -31,6 +31,7 @@ from opad.operators.elementwise import Scaling as Scaling
 from opad.operators.factorizations import CholeskyDifferential as CholeskyDifferential
 from opad.operators.factorizations import CofactorDifferential as CofactorDifferential
 from opad.operators.factorizations import LogDeterminant as LogDeterminant
+from opad.operators.factorizations import LUDifferential as LUDifferential
 from opad.operators.factorizations import PolarDifferential as PolarDifferential
 from opad.operators.factorizations import PseudoinverseDifferential as PseudoinverseDifferential
 from opad.operators.factorizations import QRDifferential as QRDifferential

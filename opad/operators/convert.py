@@ -6,7 +6,7 @@ from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
-from scipy.sparse.linalg import LinearOperator, aslinearoperator
+from scipy.sparse.linalg import LinearOperator, SuperLU, aslinearoperator
 
 from opad.errors import ConversionError, ShapeError
 from opad.operators.algebra import Operator, Relabelled
@@ -65,7 +65,8 @@ def as_operator(x, dims=None, dimsd=None):
 
     Parameters
     ----------
-    x : 2-D array, SciPy sparse matrix or array, SciPy LinearOperator, PyLops operator, number, or Operator
+    x : 2-D array, SciPy sparse matrix or array, SciPy LinearOperator, PyLops operator, number, or Operator; or the
+        method `solve` of what scipy.sparse.linalg.splu returns
     dims, dimsd : int or tuple of int, optional
         Shapes of the arrays that the map takes and returns, flattened in C order; those of `x`, else (N,) and (M,)
         unless given. A number needs dims.
@@ -92,6 +93,8 @@ def as_operator(x, dims=None, dimsd=None):
     dims, dimsd = _as_shape(dims, "dims"), _as_shape(dimsd, "dimsd")
     if isinstance(x, Number) or (getattr(x, "shape", None) == () and hasattr(x, "dtype")):
         return _scaling(x, dims, dimsd)
+    if isinstance(getattr(x, "__self__", None), SuperLU):
+        return Foreign(_inverse_of(x.__self__), dims, dimsd)
     shape = getattr(x, "shape", None)
     if not isinstance(shape, tuple) or len(shape) != 2:
         raise ConversionError(
@@ -113,6 +116,23 @@ def as_operator(x, dims=None, dimsd=None):
     raise ConversionError(
         f"as_operator was given {_describe(x)}; expected an object with shape, dtype, matvec and rmatvec. Add them, or "
         "subclass opad.Operator."
+    )
+
+
+def _inverse_of(factors):
+    """The operator X -> A^-1 X by the factors that scipy.sparse.linalg.splu has made."""
+    dtype = factors.solve(np.zeros(factors.shape[0], np.float32)).dtype  # SuperLU does not tell
+
+    def solve(B, trans="N"):
+        if B.dtype.kind == "c" and dtype.kind != "c":
+            return solve(B.real, trans) + 1j * solve(B.imag, trans)
+        return factors.solve(np.asfortranarray(B, dtype), trans)
+
+    def solve_adjoint(B):
+        return solve(B, "H")
+
+    return LinearOperator(
+        factors.shape, matvec=solve, rmatvec=solve_adjoint, matmat=solve, rmatmat=solve_adjoint, dtype=dtype
     )
 
 

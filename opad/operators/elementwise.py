@@ -3,6 +3,8 @@
 Their arrays broadcast against the trailing axes of the argument, so leading batch axes need no care.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from opad.operators.algebra import Operator
@@ -15,12 +17,25 @@ def conjugate(M):
 
 def sum_to_shape(Y, dims, ndim):
     """Sum Y, (*batch, *dimsd) with `ndim` = len(dimsd), down to (*batch, *dims): the adjoint of broadcasting."""
-    batch = Y.ndim - ndim
-    extra = ndim - len(dims)
-    if extra:
-        Y = np.sum(Y, axis=tuple(range(batch, batch + extra)))
-    repeated = tuple(axis + batch for axis, n in enumerate(dims) if n == 1 and Y.shape[axis + batch] != 1)
-    return np.sum(Y, axis=repeated, keepdims=True) if repeated else Y
+    leading, repeated = _summed_axes(Y.shape, dims, ndim)
+    Y = _sum(Y, leading, False) if leading else Y
+    return _sum(Y, repeated, True) if repeated else Y
+
+
+@lru_cache(maxsize=1024)
+def _summed_axes(shape, dims, ndim):
+    """(axes that `dims` lacks, axes of what is then left that `dims` has with length one)."""
+    batch, extra = len(shape) - ndim, ndim - len(dims)
+    left = shape[:batch] + shape[batch + extra :]
+    repeated = [axis + batch for axis, n in enumerate(dims) if n == 1 and left[axis + batch] != 1]
+    return tuple(range(batch, batch + extra)), tuple(repeated)
+
+
+def _sum(Y, axes, keepdims):
+    """np.sum, without the way that leads there where Y is a plain array: 1.3 against 2.3 microseconds."""
+    if type(Y) is np.ndarray:
+        return np.add.reduce(Y, axes, None, None, keepdims)
+    return np.sum(Y, axis=axes, keepdims=True) if keepdims else np.sum(Y, axis=axes)
 
 
 def expand_dims_to(X, dims, ndim):

@@ -292,3 +292,76 @@ class PolarDifferential(Operator):
         return times(U, inner + over_s[..., :, None] * (UX - times_right(C, Vh))) + tall
 
     apply_adjoint = apply
+
+
+class LUDifferential(Operator):
+    """A -> (p, L, U) with A = L[p] U, at fixed pivots p and regular leading blocks L_1, U_1 of order k = min(m, n).
+
+    With M the rows of dA in the order of L, M_1 its leading block, M_2 what is below or to the right of it, and
+    F = L_1^-1 M_1 U_1^-1:
+
+    Forward:  dL_1 = L_1 stril(F), dU_1 = triu(F) U_1; dL_2 = (M_2 - L_2 dU_1) U_1^-1, or dU_2 = L_1^-1 (M_2 - dL_1 U_2)
+    Adjoint:  M~_2 = L~_2 U_1^-H with L_2^H M~_2 taken from U~_1, or M~_2 = L_1^-H U~_2 with M~_2 U_2^H taken from L~_1;
+    M~_1 = L_1^-H (stril(L_1^H L~_1) + triu(U~_1 U_1^H)) U_1^-H
+
+    Parameters
+    ----------
+    p : (m,) array of int
+    L : (m, k) array
+    U : (k, n) array
+
+    References
+    ----------
+    S. F. Walter, L. Lehmann, Algorithmic differentiation of linear algebra functions, arXiv:1001.1654.
+    """
+
+    def __init__(self, p, L, U):
+        self.p = p
+        self.L = L
+        self.U = U
+        self.dims = (L.shape[0], U.shape[1])
+        self.dimsd = (p.shape, L.shape, U.shape)
+
+    def _left(self, X, adjoint=False):
+        """L_1^-1 X or L_1^-H X."""
+        k = self.U.shape[0]
+        solve = TriangularSolve(self.L[:k], cols=X.shape[-1])
+        return (solve.apply_adjoint if adjoint else solve.apply)(X)
+
+    def _right(self, X, adjoint=False):
+        """X U_1^-1 or X U_1^-H."""
+        k = self.U.shape[0]
+        solve = TriangularSolve(self.U[:, :k], lower=False, cols=X.shape[-2])
+        return adjoint_matrix((solve.apply if adjoint else solve.apply_adjoint)(adjoint_matrix(X)))
+
+    def apply(self, X):
+        L, U, k = self.L, self.U, self.U.shape[0]
+        M = X[..., np.argsort(self.p), :]
+        F = self._right(self._left(M[..., :k, :k]))
+        dL, dU = times(L[:k], np.tril(F, -1)), times_right(np.triu(F), U[:, :k])
+        if L.shape[0] > k:
+            dL = np.concatenate([dL, self._right(M[..., k:, :] - times(L[k:], dU))], axis=-2)
+        if U.shape[1] > k:
+            dU = np.concatenate([dU, self._left(M[..., k:] - times_right(dL, U[:, k:]))], axis=-1)
+        return np.zeros_like(X, shape=X.shape[:-2] + self.p.shape), dL, dU
+
+    def apply_adjoint(self, Y):
+        L, U, k = self.L, self.U, self.U.shape[0]
+        parts = present_parts(Y)
+        zero = 0 * (parts[1][..., :1, :1] if 1 in parts else parts[2][..., :1, :1])
+        YL = parts.get(1, np.zeros_like(L) + zero)
+        YU = parts.get(2, np.zeros_like(U) + zero)
+        L1, U1, above, left = YL[..., :k, :], YU[..., :k], None, None
+        if L.shape[0] > k:
+            above = self._right(YL[..., k:, :], adjoint=True)
+            U1 = U1 - times(adjoint_matrix(L[k:]), above)
+        if U.shape[1] > k:
+            left = self._left(YU[..., k:], adjoint=True)
+            L1 = L1 - times_right(left, adjoint_matrix(U[:, k:]))
+        inner = np.tril(times(adjoint_matrix(L[:k]), L1), -1) + np.triu(times_right(U1, adjoint_matrix(U[:, :k])))
+        M = self._right(self._left(inner, adjoint=True), adjoint=True)
+        if above is not None:
+            M = np.concatenate([M, above], axis=-2)
+        if left is not None:
+            M = np.concatenate([M, left], axis=-1)
+        return M[..., self.p, :]

@@ -1,8 +1,8 @@
 """Multiplication by matrices and vectors: the paper's B_L, A_R, A (x) B and G^T., and the products of stacks.
 
 Batch axes are folded into the columns (left multiplication) or the rows (right multiplication) of the argument, so
-that many right-hand sides are one matrix product. Products of two matrices are written np.dot: it is the same call of
-BLAS as `@`, at half the overhead (0.3 against 0.7 microseconds).
+that many right-hand sides are one matrix product. Products of two matrices are written as dot: it is the same call of
+BLAS as `@`, at less overhead (0.5 against 0.7 microseconds, 0.3 without NumPy's dispatch).
 """
 
 from math import prod
@@ -11,6 +11,8 @@ import numpy as np
 
 from opad.operators.algebra import Operator
 from opad.operators.elementwise import conjugate, expand_dims_to, sum_to_shape
+
+_ndarray = np.ndarray
 
 
 def adjoint_matrix(A):
@@ -23,13 +25,15 @@ def adjoint_matrix(A):
     array([[1.-0.j],
            [0.-2.j]])
     """
+    if A.ndim == 2 and A.dtype.kind == "f":
+        return A.T
     return conjugate(A.swapaxes(-1, -2))
 
 
 def left_product(B, X):
     """B X for a stack X, (*batch, n, c), as one product with all columns of the stack."""
     if X.ndim == 2:
-        return B @ X
+        return B.dot(X) if type(B) is _ndarray and type(X) is _ndarray else np.dot(B, X)
     batch, (n, c) = X.shape[:-2], X.shape[-2:]
     m, size = B.shape[0], prod(batch)
     X = X.reshape((size, n, c))
@@ -45,7 +49,9 @@ def left_product(B, X):
 
 def right_product(X, A):
     """X A for a stack X, (*batch, m, n), as one product with all rows of the stack."""
-    if X.ndim <= 2:
+    if X.ndim == 2:
+        return X.dot(A) if type(X) is _ndarray and type(A) is _ndarray else np.dot(X, A)
+    if X.ndim == 1:
         return X @ A
     batch, (m, n), p = X.shape[:-2], X.shape[-2:], A.shape[1]
     X = X.reshape((prod(batch), m, n))
@@ -100,12 +106,10 @@ class LeftMultiply(Operator):
         self.dimsd = (m, cols)
 
     def apply(self, X):
-        return np.dot(self.B, X) if X.ndim == 2 else left_product(self.B, X)
+        return left_product(self.B, X)
 
     def apply_adjoint(self, Y):
-        B = self.B
-        B = B.T if B.dtype.kind == "f" else adjoint_matrix(B)
-        return np.dot(B, Y) if Y.ndim == 2 else left_product(B, Y)
+        return left_product(adjoint_matrix(self.B), Y)
 
 
 class RightMultiply(Operator):
@@ -132,12 +136,10 @@ class RightMultiply(Operator):
         self.dimsd = (rows, p)
 
     def apply(self, X):
-        return np.dot(X, self.A) if X.ndim == 2 else right_product(X, self.A)
+        return right_product(X, self.A)
 
     def apply_adjoint(self, Y):
-        A = self.A
-        A = A.T if A.dtype.kind == "f" else adjoint_matrix(A)
-        return np.dot(Y, A) if Y.ndim == 2 else right_product(Y, A)
+        return right_product(Y, adjoint_matrix(self.A))
 
 
 class Kronecker(Operator):

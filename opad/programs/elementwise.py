@@ -5,7 +5,7 @@ import numpy as np
 from opad.operators.indexing import scatter_add
 from opad.programs.recorded import Ref, astype, getitem
 
-LIBRARY_LIMIT = 128  # elements up to which the C library's exp saves more in calls than NumPy's, in registers, in time
+LIBRARY_LIMIT = 32  # elements up to which the C library's exp saves more in calls than NumPy's, in registers, in time
 FLOATS = (np.dtype(np.float64), np.dtype(np.float32))
 BOOL = np.dtype(bool)
 add_into_zeros = scatter_add.__wrapped__

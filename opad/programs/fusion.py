@@ -5,6 +5,7 @@ has been measured to be faster than the NumPy calls that it replaces.
 """
 
 from collections import Counter
+from functools import partial
 from importlib.util import find_spec
 from time import perf_counter
 
@@ -27,7 +28,8 @@ MOST_OPERANDS = 24
 MOST_KERNELS = 24  # different ones in a program
 MOST_SHAPES = 8
 LONG_TAPE = 200  # operations on numbers that take less time on a tape than its call, beyond doubt
-REPEATS = 7
+REPEATS = 9
+LIMIT = 0.8  # of the time of the NumPy calls, up to which a kernel replaces them
 
 
 def require_numba():
@@ -42,23 +44,28 @@ def require_numba():
 class Fusion:
     """The steps of a program with groups of them fused.
 
+    Parameters
+    ----------
+    single : set of Refs, the results of steps that stacking leaves alone; the others are left to stacking
+
     Attributes
     ----------
     steps : list of Step
     """
 
-    def __init__(self, steps, outputs, guards, specs):
+    def __init__(self, steps, outputs, guards, specs, single):
         start = perf_counter()
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
-        kinds = {id(step): _shape(step, specs) for step in steps}
-        shapes = Counter(shape for shape in kinds.values() if shape is not None)
-        grouped = steps
-        for shape, _ in shapes.most_common(MOST_SHAPES):
-            fits = {id(step) for step in steps if kinds[id(step)] == shape}
-            grouped = gathered(grouped, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()))
-        self.steps = live(self._chosen(grouped), outputs, guards)
+        kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
+        self._measured = {}
+        chosen = self._chosen(_groups(steps, kinds))
+        fused = {id(part) for step in chosen if isinstance(step.function, FusedSteps) for part in step.function.steps}
+        if any(shape is not None and key not in fused for key, shape in kinds.items()):  # these stay where they were
+            kinds = {key: shape if key in fused else None for key, shape in kinds.items()}
+            chosen = self._chosen(_groups(steps, kinds))
+        self.steps = live(chosen, outputs, guards)
         self._seconds = perf_counter() - start
 
     def statistics(self):
@@ -79,13 +86,13 @@ class Fusion:
                 kernels[id(step)] = kernel
                 calls[kernel.text] += len(kernel.steps)
         common = {text for text, _ in calls.most_common(MOST_KERNELS)}
-        is_faster, result = {}, []
+        result = []
         for step in steps:
             kernel = kernels.get(id(step))
             if kernel is not None and kernel.text in common:
-                if kernel.text not in is_faster:
-                    is_faster[kernel.text] = self._is_faster(step, kernel)
-                if is_faster[kernel.text]:
+                if kernel.text not in self._measured:
+                    self._measured[kernel.text] = self._is_faster(step, kernel)
+                if self._measured[kernel.text]:
                     result.append(Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin))
                     continue
             result += step.function.steps if type(step.function) is FusedSteps else [step]
@@ -104,7 +111,8 @@ class Fusion:
             return work_off() is not None
         fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
         with np.errstate(all="ignore"):
-            return _seconds(*self._program([fused], kernel.outs)) < _seconds(*self._program(kernel.steps, kernel.outs))
+            seconds = _seconds(self._program([fused], kernel.outs), self._program(kernel.steps, kernel.outs))
+        return seconds[0] < LIMIT * seconds[1]
 
     def _program(self, steps, outs):
         """Steps as a function, and arguments for it."""
@@ -113,7 +121,15 @@ class Fusion:
         source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
         specs = [self.specs[ref] for ref in inputs]
         smallest = min(spec.size for spec in (*specs, *(self.specs[out] for out in outs)))
-        return source.compile("<opad measurement>")(), [_example(spec, smallest) for spec in specs]
+        return partial(source.compile("<opad measurement>")(), *[_example(spec, smallest) for spec in specs])
+
+
+def _groups(steps, kinds):
+    """The steps with those of equal shape gathered, the most frequent shape first."""
+    for shape, _ in Counter(shape for shape in kinds.values() if shape is not None).most_common(MOST_SHAPES):
+        fits = {key for key, kind in kinds.items() if kind == shape}
+        steps = gathered(steps, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()))
+    return steps
 
 
 def _shape(step, specs):
@@ -136,16 +152,18 @@ def _example(spec, smallest):
     return values if spec.is_ndarray else values[()]
 
 
-def _seconds(function, arguments):
-    """Time of one call, the smallest of several."""
-    function(*arguments)
+def _seconds(*functions):
+    """Times of one call of each, the smallest of several; they take turns, so that all see the same machine."""
+    calls = []
+    for function in functions:
+        function()
+        calls.append(max(1, int(1e-4 / _mean_seconds(function, 1))))
+    rounds = [list(map(_mean_seconds, functions, calls)) for _ in range(REPEATS)]
+    return [min(times) for times in zip(*rounds, strict=True)]
+
+
+def _mean_seconds(function, calls):
     start = perf_counter()
-    function(*arguments)
-    calls = max(1, int(1e-4 / (perf_counter() - start)))
-    times = []
-    for _ in range(REPEATS):
-        start = perf_counter()
-        for _ in range(calls):
-            function(*arguments)
-        times.append((perf_counter() - start) / calls)
-    return min(times)
+    for _ in range(calls):
+        function()
+    return (perf_counter() - start) / calls

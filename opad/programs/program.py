@@ -34,22 +34,23 @@ class Program:
 
     def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False, cuda_graph=False):
         steps, guards, outputs = optimise(recording, outputs)
-        specs, numpys, stacks, self.fusion = recording.specs, steps, None, None
+        specs, numpys, self.fusion = recording.specs, steps, None
         if fuse:
-            self.fusion = Fusion(steps, outputs, guards, specs)
+            stacked, _ = stack_small_steps(steps, outputs, guards, specs, donate)
+            self.fusion = Fusion(steps, outputs, guards, specs, {ref for step in stacked for ref in step.outs})
             steps = self.fusion.steps
         else:
             steps = with_python_numbers(steps, outputs, guards, specs)
-            is_numpys = steps is numpys
-            steps = accumulate(steps, outputs, guards, specs)
-            steps, stacks = stack_small_steps(steps, outputs, guards, specs, donate)
+        is_numpys = fuse or steps is numpys
+        steps = accumulate(steps, outputs, guards, specs)
+        steps, stacks = stack_small_steps(steps, outputs, guards, specs, donate)
         self.structure = structure
         self.watch = watch
         self.unpack = None
         self.cuda_graph = cuda_graph
         self._write(Plan(steps, outputs, specs, donate, stacks), len(recording.steps), inputs, guards)
         self._alternative = None
-        if not fuse and not is_numpys:
+        if not is_numpys:
             self._alternative = lambda: self._write(
                 Plan(numpys, outputs, specs, donate), len(recording.steps), inputs, guards
             )

@@ -10,6 +10,7 @@ from opad.errors import TracingError
 from opad.operators.assignment import set_at
 from opad.programs.results import is_counted
 from opad.tracing.inplace import TEMPORARY
+from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
 
 _PYTHON = (float, complex, int, bool)
@@ -84,7 +85,8 @@ class RecordedArray(NDArrayOperatorsMixin):
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
             "expected NumPy functions and operators (np.take(table, index), not table[index]), and arrays made by "
-            "np.zeros_like(x) to assign to. Compute it outside the compiled function, or pass it as an argument."
+            "np.zeros_like(x) to assign to. "
+            + (instead_of_scipy() or "Compute it outside the compiled function, or pass it as an argument.")
         )
 
     shape = property(lambda self: np.shape(self.value))

@@ -6,7 +6,8 @@ import numpy as np
 
 from opad.errors import TracingError, UnsupportedArgumentError
 from opad.tracing.components import Component, Pack, Parts
-from opad.tracing.messages import caller, missing_rule, name_of
+from opad.tracing.kept import KEEP_LIMIT, Space, kept
+from opad.tracing.messages import caller, instead_of_scipy, missing_rule, name_of
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
 
@@ -102,8 +103,12 @@ class TracedArray:
     def _refuse_number(self, what):
         raise TracingError(
             f"{what} of a traced array, or its assignment into a plain array, would lose its derivative{caller()}. "
-            "Expected a NumPy function: write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place "
-            "of y[i] = x; opad.stop_gradient(x) gives the plain value."
+            "Expected a NumPy function: "
+            + (
+                instead_of_scipy()
+                or "write np.sin(x) in place of math.sin(x), np.stack or np.concatenate in place of y[i] = x; "
+                "opad.stop_gradient(x) gives the plain value."
+            )
         )
 
     def __float__(self):
@@ -183,19 +188,8 @@ class TracedArray:
         if source is not None and source[0].is_assignable and getattr(y, "base", None) is not None:
             y = y.copy()  # a view would keep all of the array, which will change
         index = len(records)
-        records.append((RULES[getitem], y, (_Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
+        records.append((RULES[getitem], y, (Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
         return TracedArray(y, trace, index)
-
-
-class _Space:
-    """The shape and the dtype of an array, without the array."""
-
-    __slots__ = ("dtype", "ndim", "shape")
-
-    def __init__(self, array):
-        self.shape = array.shape
-        self.ndim = len(self.shape)
-        self.dtype = array.dtype
 
 
 def _joined(arguments):
@@ -272,8 +266,10 @@ def record_one(primitive, x):
     records = trace.records
     if records is None:
         trace.require_open()
-    index = len(records)
-    records.append((primitive, y, (value,), _NO_KEYWORDS, ((0, x.index),)))
+    index, result, values, parents = len(records), y, (value,), ((0, x.index),)
+    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+        result, values = kept(primitive, y, values, parents)
+    records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
 
 
@@ -312,8 +308,10 @@ def record_pair(primitive, a, b):
     records = trace.records
     if records is None:
         trace.require_open()
-    index = len(records)
-    records.append((primitive, y, values, _NO_KEYWORDS, parents))
+    index, result = len(records), y
+    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+        result, values = kept(primitive, y, values, parents)
+    records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
 
 
@@ -373,7 +371,10 @@ def record(primitive, args, kwargs):
         y = tuple(y)
         records.append((primitive, y, values, kwargs, parents))
         return tuple(_component(trace, y, index, k) for k in range(len(y)))
-    records.append((primitive, y, values, kwargs, parents))
+    result = y
+    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+        result, values = kept(primitive, y, values, parents)
+    records.append((primitive, result, values, kwargs, parents))
     return TracedArray(y, trace, index)
 
 

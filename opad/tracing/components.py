@@ -76,6 +76,32 @@ class Component(Operator):
         return Parts(self.templates, {self.k: Y})
 
 
+class IntoParts(Operator):
+    """An operator onto a tuple of arrays, with results that can be added.  Forward and adjoint: as `op`.
+
+    Parameters
+    ----------
+    op : Operator
+    templates : tuple of arrays with the shapes and dtypes of the parts
+    """
+
+    def __init__(self, op, templates):
+        self.op = op
+        self.templates = templates
+
+    dims = property(lambda self: self.op.dims)
+    dimsd = property(lambda self: self.op.dimsd)
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+    def apply(self, X):
+        return Parts(self.templates, dict(enumerate(self.op.apply(X))))
+
+    def apply_adjoint(self, Y):
+        return self.op.apply_adjoint(Y)
+
+
 class Pack(Operator):
     """X_k -> (0, …, X_k, …, 0), the adjoint of `Component`.
 

@@ -1,14 +1,18 @@
 """Rules for functions that act element by element: one partial derivative per argument, one Hadamard block each."""
 
+import inspect
 from cmath import isfinite
+from sys import getrefcount
 
 import numpy as np
 
 from opad.operators.algebra import Operator, Product
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling, expand_dims_to, sum_to_shape
 from opad.operators.shaping import Broadcast
+from opad.tracing.kept import KEEP_LIMIT
 from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, with_cast
 
+_ndarray = np.ndarray
 _PYTHON_NUMBERS = (float, int, complex, bool)
 
 
@@ -20,30 +24,95 @@ class Elementwise(Primitive):
     def __init__(self, function, partials):
         super().__init__(function)
         self.partials = partials
+        self.used_by = [_used(partial) for partial in partials]
+
+    def used(self, slots):
+        used = [self.used_by[slot] for slot in slots]
+        return None if None in used else frozenset().union(*used)
 
     def blocks(self, y, args, kwargs, parents):
-        blocks = []
+        found = []
         for slot, column in parents:
             partial = self.partials[slot]
-            x = args[slot]
             M = partial(y, *args) if callable(partial) else partial
-            if M is None:
+            if M is not None:
+                found.append((column, _block(M, args[slot], y)))
+        return found
+
+    def adjoints(self, y, args, kwargs, parents):
+        found, shape = [], getattr(y, "shape", None)
+        for slot, column in parents:
+            partial, x = self.partials[slot], args[slot]
+            alike = shape is not None and getattr(x, "shape", None) == shape and x.dtype is y.dtype
+            if alike and type(partial) is int and partial == 1:
+                found.append((column, None))
                 continue
-            try:
-                if x.shape == y.shape and x.dtype is y.dtype:
-                    if type(M) not in _PYTHON_NUMBERS:
-                        blocks.append((column, Hadamard(M, y.shape)))
-                    else:
-                        blocks.append((column, None if M == 1 else Scaling(M, y.shape)))
-                    continue
-            except AttributeError:  # a Python number
-                x, y = as_numpy_scalar(x), as_numpy_scalar(y)
-            blocks.append((column, _elementwise_block(M, x, y)))
-        return blocks
+            M = partial(y, *args) if callable(partial) else partial
+            if alike and type(M) is _ndarray and M.dtype.kind != "c":
+                found.append((column, M.__mul__ if M.nbytes <= KEEP_LIMIT else LastProduct(M)))
+            elif M is not None:
+                block = _block(M, x, y)
+                found.append((column, block and block.apply_adjoint))
+        return None, found
+
+
+def _used(partial):
+    """Positions of a partial's parameters, the first being -1, whose names begin with no underscore; None for all."""
+    if not callable(partial):
+        return frozenset()
+    try:
+        parameters = inspect.signature(partial).parameters.values()
+    except (TypeError, ValueError):  # no signature: some compiled functions
+        return None
+    if any(p.kind == p.VAR_POSITIONAL for p in parameters):
+        return None
+    return frozenset(k for k, p in enumerate(parameters, -1) if not p.name.startswith("_"))
+
+
+def _block(M, x, y):
+    """The block of the argument x where the partial is M; None for the identity."""
+    number = type(M) in _PYTHON_NUMBERS
+    try:
+        if x.shape == y.shape and x.dtype is y.dtype:
+            return Hadamard(M, y.shape) if not number else None if M == 1 else Scaling(M, y.shape)
+    except AttributeError:  # a Python number
+        x, y = as_numpy_scalar(x), as_numpy_scalar(y)
+    if x.shape != y.shape:
+        block = Broadcast(x.shape, y.shape) if number and M == 1 else BroadcastHadamard(M, x.shape, y.shape)
+    elif number:
+        block = None if M == 1 else Scaling(M, y.shape)
+    else:
+        block = Hadamard(M, y.shape)
+    return with_cast(block, x, y)
+
+
+class LastProduct:
+    """Y -> M .* Y, once: the product with a large M takes the memory of M if nothing else refers to it."""
+
+    __slots__ = ("M",)
+
+    def __init__(self, M):
+        self.M = M
+
+    def __call__(self, Y):
+        M, references = self.release()
+        alone = references == _ALONE and M.base is None and M.flags.writeable
+        fits = type(Y) is _ndarray and Y.shape == M.shape and Y.dtype is M.dtype
+        return np.multiply(M, Y, out=M) if alone and fits else M * Y
+
+    def release(self):
+        """(M, how many refer to it), M being given away."""
+        M, self.M = self.M, None
+        return M, getrefcount(M)
+
+
+_ALONE = LastProduct(np.empty(0)).release()[1]
 
 
 class SingularElementwise(Elementwise):
     """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
+
+    adjoints = Primitive.adjoints
 
     def blocks(self, y, args, kwargs, parents):
         if float in map(type, args):  # these raise where NumPy's give infinities (1 / 0.0), or turn complex
@@ -127,18 +196,6 @@ class Select(Operator):
         return sum_to_shape(np.where(self.mask, Y, 0), self.dims, len(self.dimsd))
 
 
-def _elementwise_block(M, x, y):
-    """The block where shapes or dtypes of argument and output differ."""
-    shape, number = y.shape, type(M) in _PYTHON_NUMBERS
-    if x.shape != shape:
-        block = Broadcast(x.shape, shape) if number and M == 1 else BroadcastHadamard(M, x.shape, shape)
-    elif number:
-        block = None if M == 1 else Scaling(M, shape)
-    else:
-        block = Hadamard(M, shape)
-    return with_cast(block, x, y)
-
-
 def elementwise(function, *partials):
     """State the partial derivatives of a function that acts element by element, with broadcasting.
 
@@ -147,6 +204,7 @@ def elementwise(function, *partials):
     function : NumPy or SciPy ufunc, or any function decorated with `opad.primitive`
     *partials : one per argument, each a callable (y, *arguments) -> array, y being the function's value, or a number.
         A partial that is not needed is never computed. One callable that returns a tuple is not accepted.
+        Parameters whose names begin with an underscore are not used: the tape keeps only their shapes and dtypes.
 
     Examples
     --------

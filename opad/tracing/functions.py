@@ -71,7 +71,7 @@ def apply(op, x):
 
     Parameters
     ----------
-    op : Operator, SciPy or PyLops operator, matrix or sparse matrix
+    op : Operator, SciPy or PyLops operator, matrix or sparse matrix, or `splu(A).solve`
     x : array of shape op.dims, or (N,), plain or traced
 
     Returns

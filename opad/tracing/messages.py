@@ -1,6 +1,6 @@
 """What errors of traced programs say: the function, the caller's line, the way out."""
 
-import traceback
+import sys
 
 import numpy as np
 
@@ -24,8 +24,48 @@ def name_of(function):
 
 def caller():
     """' (file:line)' of the innermost frame outside opad, NumPy and SciPy."""
-    for frame in reversed(traceback.extract_stack()):
-        path = frame.filename.replace("\\", "/")
-        if not any(part in path for part in ("/opad/tracing/", "/numpy/", "/scipy/", "/opad/calculus/")):
-            return f" ({frame.filename}:{frame.lineno})"
+    frame = sys._getframe(1)
+    while frame is not None:
+        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("opad", "numpy", "scipy"):
+            return f" ({frame.f_code.co_filename}:{frame.f_lineno})"
+        frame = frame.f_back
+    return ""
+
+
+MIRRORED = {"scipy.linalg", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special"}
+
+
+def scipy_function():
+    """(module, name) of SciPy's function or constructor that the innermost frames run, "" for the name in a method.
+
+    Outside SciPy both are empty.
+    """
+    frame, found = sys._getframe(1), ("", "")
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if module.startswith("scipy."):
+            package, name = module.partition("._")[0], frame.f_code.co_name
+            if name == "__init__":
+                name = type(frame.f_locals.get("self")).__name__
+            if hasattr(sys.modules.get(package), name):
+                found = package, name
+            elif not found[0]:
+                found = package, ""
+        elif not module.startswith(("numpy", "opad.tracing", "opad.programs")):
+            break
+        frame = frame.f_back
+    return found
+
+
+def instead_of_scipy():
+    """The way out for a traced array in a function of SciPy that works on plain ones; an empty string outside SciPy."""
+    module, name = scipy_function()
+    if module in MIRRORED and name:
+        return f"{module}.{name} works on plain arrays: write opad.{module}.{name}, its mirror with the same arguments."
+    if module:
+        return (
+            f"{f'{module}.{name}' if name else f'This part of {module}'} works on plain arrays and has no mirror in "
+            "opad.scipy: write it with NumPy, use opad.apply(op, x) for a linear operator, or make the call an "
+            "opad.primitive with a Jacobian rule (opad.Row where it solves an equation)."
+        )
     return ""

@@ -6,7 +6,7 @@ import numpy as np
 
 from opad.errors import TracingError
 from opad.tracing.array import TracedArray
-from opad.tracing.messages import caller
+from opad.tracing.messages import MIRRORED, caller, instead_of_scipy, scipy_function
 
 
 def stacked(array):
@@ -49,7 +49,7 @@ def _as_plain(self, dtype):
         placeholder = np.empty((), object)
         placeholder[()] = self
         return placeholder
-    if self.ndim == 1 and (dtype is None or np.dtype(dtype).hasobject):
+    if self.ndim == 1 and (dtype is None or np.dtype(dtype).hasobject) and not _needs_numbers(*scipy_function()):
         objects = np.empty(len(self), object)
         for i in range(len(self)):
             objects[i] = self[i]
@@ -57,9 +57,20 @@ def _as_plain(self, dtype):
     raise TracingError(
         f"a traced array of shape {self.shape} was to become a plain NumPy array (np.array, np.asarray, or a "
         f"library that calls them), which would lose its derivative{caller()}. Expected a NumPy function or "
-        "operator. Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an operator, "
-        "opad.stop_gradient(x) if the derivative is not wanted."
+        f"operator. {instead_of_scipy() or _OUTSIDE_SCIPY}"
     )
+
+
+_OUTSIDE_SCIPY = (
+    "Write np.stack or np.concatenate to join traced arrays, opad.apply(op, x) for an operator, opad.stop_gradient(x) "
+    "if the derivative is not wanted."
+)
+_NUMBERS_ONLY = MIRRORED | {"scipy.interpolate", "scipy.ndimage", "scipy.spatial", "scipy.stats"}
+
+
+def _needs_numbers(module, name):
+    """True in functions of SciPy that do not compute with objects; methods of sparse matrices and operators may."""
+    return module in _NUMBERS_ONLY and (name != "" or not module.startswith("scipy.sparse"))
 
 
 TracedArray.__array__ = property(_array)

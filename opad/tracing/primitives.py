@@ -16,6 +16,7 @@ from opad.errors import UnsupportedArgumentError
 from opad.operators.algebra import Identity, Operator, Product
 from opad.operators.convert import as_operator
 from opad.operators.elementwise import Cast
+from opad.tracing.components import IntoParts
 from opad.tracing.trace import Row
 
 RULES = {}  # function -> Primitive
@@ -50,6 +51,17 @@ class Primitive:
                     f"expected only {sorted(self.keywords) or 'positional arguments'}. Write the operation without "
                     "it, or register a rule with opad.jacobian_rule."
                 )
+
+    def adjoints(self, y, args, kwargs, parents):
+        """The row for one back substitution: (adjoint solve of the diagonal or None, [(column, adjoint block), …])."""
+        blocks = self.blocks(y, args, kwargs, parents)
+        if type(blocks) is Row:
+            return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
+        return None, [(j, op and op.apply_adjoint) for j, op in blocks]
+
+    def used(self, slots):
+        """Which values the blocks of the arguments at `slots` are made of, -1 being the result; None for all."""
+        return None
 
     def __repr__(self):
         return f"<{type(self).__name__} {self.__name__}>"
@@ -237,6 +249,8 @@ class JacobianRule(Primitive):
             block = stated[slot]
             if block is not None:
                 block = None if type(block) is Identity else block
+                if self.multiple and len(parents) > 1:
+                    block = IntoParts(block, y)
                 blocks.append((column, with_cast(block, x, y) if self.casts else block))
         return blocks if row is None else Row(row.diagonal, blocks)
 

@@ -9,6 +9,7 @@ from itertools import count
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError
 from opad.tracing import protect
+from opad.tracing.memory import keep_freed_memory
 
 _levels = count()  # a trace opened later differentiates inside the earlier ones
 
@@ -100,11 +101,9 @@ def pull_back(records, inputs, x):
     def column(i):
         primitive, y, args, kwargs, parents = records[i]
         records[i] = None
-        blocks = primitive.blocks(y, args, kwargs, parents)
-        if type(blocks) is Row:
-            return blocks.diagonal.solve_adjoint, [(j, op and op.apply_adjoint) for j, op in blocks.blocks]
-        return None, [(j, op and op.apply_adjoint) for j, op in blocks]
+        return primitive.adjoints(y, args, kwargs, parents)
 
+    keep_freed_memory()
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
 
 

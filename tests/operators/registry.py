@@ -5,6 +5,7 @@ A new operator class needs one entry here and gets the whole suite: tests/operat
 
 import numpy as np
 import pylops
+import scipy.linalg
 import scipy.sparse
 from scipy.sparse import csr_array
 
@@ -44,6 +45,10 @@ def log_determinant(A):
 
 def cholesky(A):
     return ops.CholeskyDifferential(np.linalg.cholesky(A @ A.conj().swapaxes(-1, -2)))
+
+
+def lu(A):
+    return ops.LUDifferential(*scipy.linalg.lu(A, p_indices=True))
 
 
 def real_dtype(dtype):
@@ -283,3 +288,5 @@ add("RFFT, default", lambda r, d: ops.RFFT((2, 4)))
 add("IRFFT, default", lambda r, d: with_dtype(ops.IRFFT((2, 4)), d))
 add("Matrix", lambda r, d: ops.Matrix(array(r, d, 6, 4), (2, 2), (3, 2)))
 add("Matrix, sparse", lambda r, d: ops.Matrix(scipy.sparse.csr_array(array(r, d, 6, 4)), (2, 2)))
+for _shape in [(3, 3), (4, 3), (3, 4)]:
+    add(f"LUDifferential, {_shape}", lambda r, d, s=_shape: lu(array(r, d, *s)))

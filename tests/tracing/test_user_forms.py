@@ -216,6 +216,9 @@ OPERATORS = {
     "SciPy": lambda: scipy.sparse.linalg.aslinearoperator(np.arange(12.0).reshape(2, 6)),
     "dense": lambda: np.arange(12.0).reshape(2, 6),
     "sparse": lambda: scipy.sparse.random_array((4, 6), density=0.5, rng=np.random.default_rng(0)),
+    "splu(A).solve": lambda: (
+        scipy.sparse.linalg.splu(scipy.sparse.csc_array(np.diag(np.arange(2.0, 8)) + np.eye(6, k=2))).solve
+    ),
     "adjoint": lambda: Doubling(3).H,
     "sum": lambda: Reverse(6) + 2 * Reverse(6) @ Reverse(6),
 }
@@ -269,3 +272,43 @@ def test_a_primitive_that_reaches_for_a_traced_array_is_refused():
 
     with pytest.raises(TracingError, match=r"captures used a traced array.*argument"):
         opad.grad(f)(2.0)
+
+
+class Twice(opad.Operator):
+    """x -> (s x, 2 s x)."""
+
+    def __init__(self, s, n):
+        self.s = s
+        self.dims, self.dimsd = (n,), ((n,), (n,))
+
+    def apply(self, X):
+        return self.s * X, 2 * self.s * X
+
+    def apply_adjoint(self, Y):
+        return self.s * Y[0] + 2 * self.s * Y[1]
+
+
+@opad.primitive
+def combined(a, b):
+    return a + 3 * b, 2 * a + 6 * b
+
+
+@opad.jacobian_rule(combined, multiple=True)
+def _(y, a, b):
+    return Twice(1.0, a.size), Twice(3.0, b.size)
+
+
+def test_several_results_of_several_arguments():
+    """Tangents of both arguments add up in every part of the result."""
+
+    def f(a, b):
+        first, second = combined(np.sin(a), b)
+        return first * second
+
+    a, b = np.array([0.3, 0.4]), np.array([0.5, 0.6])
+    check_derivative(f, a, b, raise_on_failure=True)
+    for order in ("forward", "reverse", "markowitz"):
+        of_a, of_b = opad.jacobian(f, (0, 1), order=order)(a, b)
+        np.testing.assert_allclose(of_a, np.diag(4 * (np.sin(a) + 3 * b) * np.cos(a)))
+        np.testing.assert_allclose(of_b, np.diag(12 * (np.sin(a) + 3 * b)))
+    np.testing.assert_allclose(opad.linearize(f, a, b).jacobian.todense()[:, 2:], of_b)

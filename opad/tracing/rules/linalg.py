@@ -35,7 +35,7 @@ _SlogdetResult, _SVDResult = type(np.linalg.slogdet(_ONE)), type(np.linalg.svd(_
 
 
 @operator_rule(np.linalg.solve)
-def _(y, a, b):
+def solve_row(y, a, b):
     """A dx = db - dA x: one factorisation for both directions and both arguments."""
     is_vector = np.ndim(b) == 1
     if not is_vector:

@@ -1,5 +1,7 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
+from functools import partial
+
 import numpy as np
 
 from opad.operators.einsum import EinsumOperand
@@ -13,6 +15,9 @@ from opad.operators.products import (
     StackedRightMultiply,
     VectorOfMatrix,
     VectorTimesMatrix,
+    adjoint_matrix,
+    left_product,
+    right_product,
 )
 from opad.tracing.primitives import RULES, JacobianRule, Primitive, composite, with_cast
 from opad.tracing.rules.helpers import wants
@@ -22,6 +27,18 @@ class _Matmul(Primitive):
     """np.matmul; each block is made only for the factor that is traced."""
 
     takes_operands = True
+
+    def used(self, slots):
+        return [1 - slot for slot in slots]
+
+    def adjoints(self, y, args, kwargs, parents):
+        a, b = args
+        if not (a.ndim == b.ndim == 2 and a.dtype is b.dtype):
+            return super().adjoints(y, args, kwargs, parents)
+        return None, [
+            (column, partial(left_product, adjoint_matrix(a)) if slot else partial(right_product, A=adjoint_matrix(b)))
+            for slot, column in parents
+        ]
 
     def blocks(self, y, args, kwargs, parents):
         a, b = args
