@@ -8,7 +8,7 @@ from math import log2
 from statistics import median
 
 from asv_bench.benchmarks import workloads
-from asv_bench.benchmarks.protocol import AA, BASELINE, COMPILED, FORWARD, FUSED, OPAD
+from asv_bench.benchmarks.protocol import AA, BASELINE, COMPILED, FLOOR, FORWARD, FUSED, OPAD
 from asv_bench.benchmarks.ratios import BEST, mean_ratio, ratio
 
 COLOURS = {
@@ -22,13 +22,13 @@ COLOURS = {
 }
 STYLE = """
 :root { color-scheme: light; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 76rem; margin: 2.5rem auto; padding: 0 1.5rem; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #1f2937; max-width: 84rem; margin: 2.5rem auto; padding: 0 1.5rem; }
 h1 { font-size: 1.7rem; margin-bottom: .2rem; } h2 { font-size: 1.2rem; margin-top: 2.6rem; }
 p.lead { color: #4b5563; max-width: 52rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .15rem 1.2rem; font-size: .87rem; }
 dt { color: #6b7280; } dd { margin: 0; }
 .means { display: flex; flex-wrap: wrap; gap: .8rem; margin: 1rem 0; }
-.mean { border: 1px solid #e5e7eb; border-radius: .6rem; padding: .6rem 1rem; min-width: 7.5rem; }
+.mean { border: 1px solid #e5e7eb; border-radius: .6rem; padding: .6rem .9rem; min-width: 6.2rem; }
 .mean b { display: block; font-size: 1.5rem; font-variant-numeric: tabular-nums; } .mean span { color: #6b7280; }
 table { border-collapse: collapse; font-size: .85rem; font-variant-numeric: tabular-nums; width: 100%; }
 th, td { padding: .22rem .6rem; text-align: right; border-bottom: 1px solid #f3f4f6; white-space: nowrap; }
@@ -165,7 +165,11 @@ def _loss(cell):
     """Why opad compiled is slower than the best library, if it is."""
     value = ratio(cell["measured"], COMPILED, BEST)
     remark = getattr(workloads.load(cell["workload"]), "REMARK", None)
-    return f"{value:.2g} times the best library: {remark}" if remark and value > 1 else None
+    if not remark or not value > 1:
+        return None
+    floor = ratio(cell["measured"], COMPILED, FLOOR)
+    calls = f"; {floor:.2g} times the same NumPy calls, eager, with an adjoint by hand" if floor == floor else ""
+    return f"{value:.2g} times the best library: {remark}{calls}"
 
 
 def _programs(cells):
@@ -174,7 +178,7 @@ def _programs(cells):
     for cell in cells:
         lines[words(cell["workload"])] = re.sub(r"\s+", " ", workloads.load(cell["workload"]).__doc__)
         if remark := _loss(cell):
-            lines[f"{words(cell['workload'])}, slower"] = remark
+            lines[f"{words(cell['workload'])} {size_label(cell['size'])} {cell['dtype']}"] = remark
         for library, reason in (cell["measured"]["unavailable"] | cell["measured"]["failed"]).items():
             lines[f"{words(cell['workload'])}, {words(library)}"] = f"n/a: {reason}"
     return "<h2>The programs</h2>" + _definitions(lines)
@@ -194,7 +198,7 @@ def _plots(cells):
              "axes.spines.right": False, "axes.edgecolor": "#9ca3af", "svg.hashsalt": "opad"}  # fmt: skip
     with plt.rc_context(style):
         figure, axes = plt.subplots(
-            rows, 3, figsize=(12.5, 2.9 * rows), squeeze=False, sharey=True, layout="constrained"
+            rows, 3, figsize=(13.5, 2.9 * rows), squeeze=False, sharey=True, layout="constrained"
         )
         for axis, (name, group) in zip(axes.flat, panels, strict=False):
             sizes = list(dict.fromkeys(size_label(cell["size"]) for cell in group))

@@ -19,12 +19,13 @@ from asv_bench.benchmarks.protocol import (
     AA,
     BASELINE,
     COMPILED,
+    FLOOR,
     FORWARD,
     FUSED,
-    LIBRARIES,
     PEERS,
     REPEATS,
     ROUNDS,
+    libraries,
     measure,
 )
 from asv_bench.benchmarks.ratios import BEST, mean_ratio, ratio
@@ -81,7 +82,7 @@ def run(names, machine, options):
     cells = []
     print_header(COMPILED)
     for workload, size, dtype in progress:
-        measured = measure(workload, size, dtype, LIBRARIES, **settings)
+        measured = measure(workload, size, dtype, libraries(workload), **settings)
         cells.append({"workload": workload, "size": size, "dtype": dtype, "measured": measured})
         save(cells, machine, options.output)  # a run that is interrupted is not lost
         print_row(cells[-1], COMPILED, write)
@@ -154,7 +155,7 @@ def main():
 
 
 def notes(cells):
-    """Versions, and the reasons of n/a, as lines of text."""
+    """Versions, the floor of eager NumPy calls, and the reasons of n/a, as lines of text."""
     versions, reasons = {}, {}
     for cell in cells:
         measured = cell["measured"]
@@ -162,6 +163,10 @@ def notes(cells):
         for library, reason in (measured["unavailable"] | measured["failed"]).items():
             reasons.setdefault((library, reason), {})[words(cell["workload"])] = None
     yield ", ".join(f"{words(library)} {version}" for library, version in versions.items())
+    for cell in cells:
+        if FLOOR in cell["measured"]["seconds"]:
+            floor = ratio(cell["measured"], COMPILED, FLOOR)
+            yield f"{label(cell)}: opad compiled / eager NumPy calls, the adjoint by hand, without out=: {floor:.2f}"
     for (library, reason), where in reasons.items():
         yield f"n/a: {words(library)} on {', '.join(where)}: {reason}"
 

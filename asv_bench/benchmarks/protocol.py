@@ -34,6 +34,7 @@ PACKAGES = {  # what a peer needs
 PEERS = tuple(PACKAGES)
 PACKAGES[FUSED] = "numba"
 LIBRARIES = (*OPAD, *PEERS)
+FLOOR = "numpy_eager"
 ON_CUDA = (*OPAD, "torch_eager", "torch_compile", "jax_jit")
 AA, FORWARD = "A/A", "gradient / forward"
 PINS = (
@@ -51,6 +52,11 @@ SUITE = Path(__file__).parent.parent
 def is_installed(library):
     """Whether the package behind a peer module can be imported; it is not imported."""
     return find_spec(PACKAGES.get(library, "opad")) is not None
+
+
+def libraries(workload):
+    """All libraries, and what eager NumPy calls cost where a workload states that."""
+    return (*LIBRARIES, FLOOR) if hasattr(workloads.load(workload), FLOOR) else LIBRARIES
 
 
 def reason_against(library, workload, device="cpu"):

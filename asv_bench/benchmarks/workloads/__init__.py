@@ -10,6 +10,7 @@ A module of this package states
                                 (forward, gradient), two callables without arguments: the derivative worked out by hand,
                                 with `out=` into arrays that are allocated once. The next call overwrites them: this is
                                 the floor, not a library
+    numpy_eager                 where wanted: the same without `out=`, what eager NumPy calls cost
     torch_loss, jax_loss        where the library has a better idiom than the same text, such as `lax.scan` for a loop
     REMARK                      why opad is slower here than others, where it is
     UNAVAILABLE                 {library: reason} for what a library cannot do, or not in reasonable time
