@@ -45,11 +45,11 @@ class CompiledFunction:
     source : str, the text of the program that ran last
     """
 
-    def __init__(self, function, donate=False, fuse=False):
+    def __init__(self, function, donate=False, fuse=False, cuda_graph=False):
         if fuse:
             require_numba()
         self.function = function
-        self.donate, self.fuse = donate, fuse
+        self.options = {"donate": donate, "fuse": fuse, "cuda_graph": cuda_graph}
         self._programs = {}
         self._recordings = 0
         self._last = None
@@ -126,7 +126,7 @@ class CompiledFunction:
         self._warn_of_side_effects(watch.settle(), watch.has_drawn or global_random_state() != random_state)
         watch.include(constants.watched())
         refs = [leaf.ref for leaf in inputs if type(leaf) is RecordedArray]
-        program = Program(recording, refs, outputs, result_structure, watch, self.donate, self.fuse)
+        program = Program(recording, refs, outputs, result_structure, watch, **self.options)
         if recording.failed is None:  # a call that raised is not among the steps: record again at every call
             with self._lock:
                 self._recordings += 1
@@ -180,7 +180,7 @@ class CompiledFunction:
         return "\n".join(lines)
 
 
-def compile(function, donate=False, fuse=False):
+def compile(function, donate=False, fuse=False, cuda_graph=False):
     """The straight-line program of a function, recorded at its first call and replayed afterwards.
 
     Any function on arrays that opad can run on traced arrays may be compiled: a gradient, a Jacobian product, a whole
@@ -203,6 +203,9 @@ def compile(function, donate=False, fuse=False):
         NumPy calls that it replaces. Arithmetic stays equal to the last bit; exp, sin and the like may differ in the
         last bits. NumPy's warnings about floating-point errors (division by zero) are not given in such loops. The
         first call takes longer, a tenth of a second for each different loop. Needs numba: pip install 'opad[fast]'.
+    cuda_graph : bool
+        For arrays of CuPy: the steps are captured at the first call as one CUDA graph, which later calls launch, so
+        that small arrays do not wait for Python. The program must not look at values (no `if` on them).
 
     Returns
     -------
@@ -224,7 +227,7 @@ def compile(function, donate=False, fuse=False):
             v9 = add(v1, v8)
     <BLANKLINE>
     """
-    return CompiledFunction(function, donate, fuse)
+    return CompiledFunction(function, donate, fuse, cuda_graph)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from opad.programs.accumulation import accumulate
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
+from opad.programs.graphs import CapturedRun, require_no_guards
 from opad.programs.optimise import optimise
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
@@ -31,7 +32,7 @@ class Program:
     unpack : function from the arguments to their leaves, where they are nothing but arrays
     """
 
-    def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False):
+    def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False, cuda_graph=False):
         steps, guards, outputs = optimise(recording, outputs)
         specs, numpys, stacks, self.fusion = recording.specs, steps, None, None
         if fuse:
@@ -45,6 +46,7 @@ class Program:
         self.structure = structure
         self.watch = watch
         self.unpack = None
+        self.cuda_graph = cuda_graph
         self._write(Plan(steps, outputs, specs, donate, stacks), len(recording.steps), inputs, guards)
         self._alternative = None
         if not fuse and not is_numpys:
@@ -58,7 +60,10 @@ class Program:
         self.source = source.text
         self.facts = (recorded, plan, guards)
         self._origins = source.origins
-        self._make = source.compile(self.filename)
+        self._make = make = source.compile(self.filename)
+        if self.cuda_graph:
+            require_no_guards(guards)
+            self._make = lambda: CapturedRun(make())
         self._local = threading.local()
 
     def __call__(self, leaves):
