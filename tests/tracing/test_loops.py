@@ -93,7 +93,7 @@ def test_no_array_for_every_element(f, monkeypatch):
 
 
 def test_arrays_of_numbers_keep_their_kind():
-    with pytest.raises(opad.errors.TracingError, match="np.stack"):  # np.real of an array of objects is the array
+    with pytest.raises(opad.errors.TracingError, match=r"np\.stack"):  # np.real of an array of objects is the array
         opad.linearize(lambda z: np.array([z[0], 1j, 2]) * z, np.array([1.0 + 1j, 2.0, 3.0]))
     x = np.ones(2, np.float32)
     assert opad.linearize(lambda x: np.array([x[0], x[1]]) * x, x).value.dtype == np.float32
