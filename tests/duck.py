@@ -117,6 +117,9 @@ class DuckArray:
     def __bool__(self):
         return bool(self._data)
 
+    def __and__(self, other):
+        return DuckArray(self._data & _unwrap(other))
+
     def __neg__(self):
         return DuckArray(-self._data)
 

@@ -45,6 +45,8 @@ def by_objects(x):
 @pytest.mark.parametrize("dtype", [float, np.float32, complex])
 @pytest.mark.parametrize("f", [by_index, by_iteration, by_slices, with_other_uses, by_objects])
 def test_loops(f, dtype, rng):
+    if dtype is complex and f is by_objects:
+        pytest.skip("arrays of objects of complex numbers are refused")
     x = rng.standard_normal(6).astype(dtype) if dtype is not complex else rng.standard_normal(6) + 1j
     real = (lambda x: np.real(f(x)) ** 2) if dtype is complex else f
     gradient = opad.grad(real)(x)
@@ -91,8 +93,8 @@ def test_no_array_for_every_element(f, monkeypatch):
 
 
 def test_arrays_of_numbers_keep_their_kind():
-    z = opad.linearize(lambda z: np.array([z[0], 1j, 2]) * z, np.array([1.0 + 1j, 2.0, 3.0]))
-    np.testing.assert_array_equal(z.value, [2j, 2j, 6.0])
+    with pytest.raises(opad.errors.TracingError, match=r"np\.stack"):  # np.real of an array of objects is the array
+        opad.linearize(lambda z: np.array([z[0], 1j, 2]) * z, np.array([1.0 + 1j, 2.0, 3.0]))
     x = np.ones(2, np.float32)
     assert opad.linearize(lambda x: np.array([x[0], x[1]]) * x, x).value.dtype == np.float32
     assert opad.linearize(lambda x: np.array([[x[0], 1], [2.0, x[1]]]) @ x, x).value.dtype == np.float64
