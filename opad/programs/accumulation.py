@@ -29,7 +29,8 @@ def accumulate(steps, outputs, guards, specs):
         if part is not None:
             total = next(arg for arg in step.args if arg != part)
             values, key, _ = scattered[part].args
-            step, gone = step.with_arguments(add_at, (total, values, key), {}), gone | {part}
+            step = step.with_arguments(add_at, (total, values, key), {})
+            gone.add(part)
         result.append(step)
     return [step for step in result if step.out not in gone]
 

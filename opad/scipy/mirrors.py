@@ -38,11 +38,13 @@ class Mirror(UserPrimitive):
     module : the module of SciPy that it is known from
     reason : what to do instead, for a function that is refused
     opaque : bool, whether `opad.compile` records a call of SciPy's function; if not, what its implementation does
+    axes : int, how many axes array arguments may have; None if stacks of matrices are covered
     """
 
-    def __init__(self, function, module, reason="", opaque=True):
+    def __init__(self, function, module, reason="", opaque=True, axes=None):
         super().__init__(function)
         self.opaque = opaque
+        self.axes = axes
         self.__module__ = module.__name__
         self.signature = inspect.signature(function)
         self.reason = reason
@@ -65,6 +67,9 @@ class Mirror(UserPrimitive):
             )
         return call(self, *self._bound(args, kwargs))
 
+    def __repr__(self):
+        return f"<mirror of {self.__module__}.{self.__name__}>"
+
     def _without_overwriting(self, args, kwargs):
         """The arguments of a call that is recorded, whose values later calls need."""
         bound = self.signature.bind(*args, **kwargs)
@@ -86,7 +91,20 @@ class Mirror(UserPrimitive):
                 positional.append(_as_array(value))
             elif name not in NEUTRAL and not _is_equal(value, parameter.default):
                 keywords[name] = self._covered(name, _as_array(value))
+        if self.axes is not None:
+            self._require_no_stacks([*positional, *keywords.values()])
         return positional, keywords
+
+    def _require_no_stacks(self, values):
+        for value in values:
+            if type(value) is tuple:
+                self._require_no_stacks(value)
+            elif np.ndim(value) > self.axes:
+                raise wants(
+                    f"{self.__module__}.{self.__name__}",
+                    f"an array of shape {np.shape(value)}",
+                    f"arrays with at most {self.axes} axes; write np.stack([f(A) for A in stack])",
+                )
 
     def _covered(self, name, value):
         """The value of a keyword that the rule or the implementation names."""
@@ -97,13 +115,13 @@ class Mirror(UserPrimitive):
         return value
 
 
-def mirror(function, module, opaque=True):
+def mirror(function, module, opaque=True, axes=None):
     """Decorator: the function below is SciPy's `function` written with functions that have rules.
 
     The result is the `Mirror`. The implementation names the keywords that it covers, and is called if one of its
     arguments is traced.
     """
-    mirrored = Mirror(function, module, opaque=opaque)
+    mirrored = Mirror(function, module, opaque=opaque, axes=axes)
 
     def register(implementation):
         composite(mirrored)(implementation)

@@ -13,6 +13,7 @@ from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError, TracingError
 from opad.operators.indexing import Index, is_basic
 from opad.tracing import protect
+from opad.tracing.memory import keep_freed_memory
 
 make_records = ContextVar("what makes a tape, if not list", default=None)  # set by opad.debug
 _levels = count()  # a trace opened later differentiates inside the earlier ones
@@ -131,6 +132,7 @@ def pull_back(records, inputs, x):
             return None, [(j, lambda g: _with_part(x, j, own, g, y.shape, *args))]
         return primitive.adjoints(y, args, kwargs, parents)
 
+    keep_freed_memory()
     back_substitution(column, x, range(len(records) - 1, inputs - 1, -1), release=True)
 
 

@@ -187,7 +187,7 @@ REFUSED = {
     "solve banded": (lambda A: sl.solve(A, A, assume_a="banded"), "solve_banded"),
     "inv structure": (lambda A: sl.inv(A, assume_a="pos"), "assume_a"),
     "lstsq driver": (lambda A: sl.lstsq(A, A, lapack_driver="gelsy")[0], "lapack_driver"),
-    "toeplitz of a matrix": (lambda A: sl.toeplitz(A), "vectors"),
+    "toeplitz of a matrix": (lambda A: sl.toeplitz(A), "at most 1 axes"),
     "circulant axes": (lambda A: sl.solve_circulant(A[0], A, baxis=1), "baxis"),
     "Riccati with e": (lambda A: sl.solve_continuous_are(A, A, A, A, e=A), "e"),
 }  # fmt: skip
@@ -199,3 +199,43 @@ def test_refused_by_name(name):
     with pytest.raises((MissingRuleError, UnsupportedArgumentError), match=message) as caught:
         opad.vjp(call, 3 * EYE + np.diag([0.1, 0.2], 1))
     assert "scipy.linalg" in str(caught.value)
+
+
+STACKS = {
+    "solve": (sl.solve, 2),
+    "solve pos": (lambda a, b: sl.solve(a, b, assume_a="pos"), 2),
+    "solve diagonal": (lambda a, b: sl.solve(a * np.eye(3), b, assume_a="diagonal"), 2),
+    "expm_frechet": (lambda a, b: sl.expm_frechet(a / 9, b)[1], 2),
+    "eigh of a subset": (lambda a: sl.eigh(a, subset_by_index=[0, 1])[1] ** 2, 1),
+    "svd": (lambda a: sl.svd(a)[0] ** 2, 1),
+    "polar": (lambda a: sl.polar(a)[1], 1),
+    "power": (lambda a: sl.fractional_matrix_power(a, 0.3), 1),
+    **{f.__name__: (f, 1) for f in (sl.inv, sl.det, sl.pinv, sl.pinvh, sl.cholesky, sl.svdvals, sl.eigvalsh)},
+    **{f.__name__: (lambda a, f=f: f(a / 9), 1) for f in (sl.expm, sl.cosm, sl.tanm, sl.sinhm)},
+}
+
+
+@pytest.mark.parametrize("name", STACKS)
+def test_stacks_are_matrices_one_by_one(name, rng):
+    f, count = STACKS[name]
+    X, E, W = rng.standard_normal((3, 2, 3, 3))
+    arguments = (X @ X.mT + np.diag([1.0, 2, 3]), W)[:count]
+    tangents = (E + E.mT, X)[:count]
+    values = opad.jvp(f, arguments, tangents)
+    alone = [opad.jvp(f, [a[k] for a in arguments], [t[k] for t in tangents]) for k in range(2)]
+    for together, parts in zip(values, zip(*alone, strict=True), strict=True):
+        np.testing.assert_allclose(together, np.stack(parts), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        sl.sqrtm, sl.signm, sl.lu, sl.lu_factor, sl.circulant, sl.block_diag, lambda A: sl.qr(A, mode="economic"),
+        lambda A: sl.solve_triangular(A, A), lambda A: sl.lstsq(A, A), lambda A: sl.solve_sylvester(A, A, A),
+        lambda A: sl.solve_discrete_lyapunov(A, A), lambda A: sl.solve_banded((1, 1), A, A), lambda A: sl.eigh(A, A),
+        lambda A: sl.cho_solve((A, True), A), lambda A: sl.solve_toeplitz((A[0], A[0]), A),
+    ],
+)  # fmt: skip
+def test_other_stacks_are_refused(f):
+    with pytest.raises(UnsupportedArgumentError, match=r"scipy\.linalg\..*2, 3, 3"):
+        opad.vjp(f, np.stack([EYE, 2 * EYE]))

@@ -44,11 +44,9 @@ def _(y, a):
     return LUDifferential(*y)
 
 
-@mirror(scipy.linalg.lu, scipy.linalg)
+@mirror(scipy.linalg.lu, scipy.linalg, axes=2)
 def lu(a, permute_l=False, p_indices=False):
     """Of one matrix; differentiable where its leading square block is regular."""
-    if np.ndim(a) != 2:
-        raise wants("scipy.linalg.lu", f"a stack of shape {np.shape(a)}", "one matrix, with two axes")
     p, L, U = _lu_parts(a)
     if permute_l:
         return L[p], U
@@ -65,7 +63,7 @@ def _pivots(a):
 constant(_pivots)
 
 
-@mirror(scipy.linalg.lu_factor, scipy.linalg)
+@mirror(scipy.linalg.lu_factor, scipy.linalg, axes=2)
 def lu_factor(a):
     """Both factors in one array."""
     _, L, U = lu(a, p_indices=True)
@@ -82,7 +80,7 @@ def _column_order(a):
 constant(_column_order)
 
 
-@mirror(scipy.linalg.qr, scipy.linalg)
+@mirror(scipy.linalg.qr, scipy.linalg, axes=2)
 def qr(a, mode="full", pivoting=False):
     """Of a wide matrix, or the reduced factorisation; the pivots are constant."""
     m, n = np.shape(a)
@@ -138,12 +136,14 @@ def _eigenpairs(a, b, lower, driver, type, subset_by_index):
         raise wants("scipy.linalg.eigh", f"type={type!r}", "type=1, A v = w B v; multiply by B for the others")
     if b is None:
         w, V = _eigh_parts(a, lower, driver)
+    elif np.ndim(a) > 2 or np.ndim(b) > 2:
+        raise wants("scipy.linalg.eigh", f"a, b of shapes {np.shape(a)}, {np.shape(b)}", "one pair of matrices")
     else:
         w, V = _generalised_eigenpairs(hermitian(a, lower), hermitian(b, lower))
     if subset_by_index is None:
         return w, V
     first, last = map(int, subset_by_index)
-    return w[first : last + 1], V[:, first : last + 1]
+    return w[..., first : last + 1], V[..., first : last + 1]
 
 
 def _generalised_eigenpairs(a, b):
@@ -216,7 +216,7 @@ def _(y, d, e):
     return along(0, d), along(1, e)
 
 
-@mirror(scipy.linalg.eigh_tridiagonal, scipy.linalg)
+@mirror(scipy.linalg.eigh_tridiagonal, scipy.linalg, axes=1)
 def eigh_tridiagonal(d, e, eigvals_only=False):
     """The differentials are those of eigh, on the three diagonals."""
     dtype = np.result_type(d.dtype, e.dtype)
@@ -224,7 +224,7 @@ def eigh_tridiagonal(d, e, eigvals_only=False):
     return w if eigvals_only else (w, V)
 
 
-@mirror(scipy.linalg.eigvalsh_tridiagonal, scipy.linalg)
+@mirror(scipy.linalg.eigvalsh_tridiagonal, scipy.linalg, axes=1)
 def eigvalsh_tridiagonal(d, e):
     """The differentials are those of eigh, on the three diagonals."""
     return eigh_tridiagonal(d, e, eigvals_only=True)

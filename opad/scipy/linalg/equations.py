@@ -105,13 +105,13 @@ def _(y, a, b, q):
     return Row(Sylvester(a, b), blocks)
 
 
-@mirror(scipy.linalg.solve_sylvester, scipy.linalg)
+@mirror(scipy.linalg.solve_sylvester, scipy.linalg, axes=2)
 def solve_sylvester(a, b, q):
     """A X + X B = Q."""
     return _sylvester(a, b, q)
 
 
-@mirror(scipy.linalg.solve_continuous_lyapunov, scipy.linalg)
+@mirror(scipy.linalg.solve_continuous_lyapunov, scipy.linalg, axes=2)
 def solve_continuous_lyapunov(a, q):
     """A X + X A^H = Q."""
     return solve_sylvester(a, adjoint_matrix(a), q)
@@ -169,7 +169,7 @@ def _(y, a, q, method):
     return Row(Stein(a), (RealLinear(y, forward, adjoint, a.shape, y.shape), Identity(y.shape), None))
 
 
-@mirror(scipy.linalg.solve_discrete_lyapunov, scipy.linalg)
+@mirror(scipy.linalg.solve_discrete_lyapunov, scipy.linalg, axes=2)
 def solve_discrete_lyapunov(a, q, method=None):
     """X - A X A^H = Q."""
     return _stein(a, q, method)
@@ -251,13 +251,13 @@ def _as_matrices(*arrays):
     return [np.atleast_2d(x) for x in arrays]
 
 
-@mirror(scipy.linalg.solve_continuous_are, scipy.linalg)
+@mirror(scipy.linalg.solve_continuous_are, scipy.linalg, axes=2)
 def solve_continuous_are(a, b, q, r):
     """The stabilising solution; gradients in q and r are Hermitian."""
     return _continuous_riccati(*_as_matrices(a, b, q, r))
 
 
-@mirror(scipy.linalg.solve_discrete_are, scipy.linalg)
+@mirror(scipy.linalg.solve_discrete_are, scipy.linalg, axes=2)
 def solve_discrete_are(a, b, q, r):
     """The stabilising solution; gradients in q and r are Hermitian."""
     return _discrete_riccati(*_as_matrices(a, b, q, r))

@@ -144,7 +144,7 @@ def _same_random_numbers():
         np.random.set_state(state)  # noqa: NPY002
 
 
-sqrtm = Mirror(scipy.linalg.sqrtm, scipy.linalg)
+sqrtm = Mirror(scipy.linalg.sqrtm, scipy.linalg, axes=2)
 
 
 @operator_rule(sqrtm)
@@ -153,7 +153,7 @@ def _(y, A):
     return Row(Sylvester(y, y), (Identity(y.shape),))
 
 
-signm = Mirror(scipy.linalg.signm, scipy.linalg)
+signm = Mirror(scipy.linalg.signm, scipy.linalg, axes=2)
 
 
 @operator_rule(signm)

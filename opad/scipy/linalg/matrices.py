@@ -14,12 +14,6 @@ from opad.tracing.rules.helpers import wants
 from opad.tracing.trace import Row
 
 
-def _require_vectors(name, *arrays):
-    for a in arrays:
-        if np.ndim(a) != 1:
-            raise wants(f"scipy.linalg.{name}", f"an array of shape {np.shape(a)}", "vectors, with one axis")
-
-
 @mirror(scipy.linalg.det, scipy.linalg)
 def det(a):
     """Right at singular matrices. SciPy gives double precision."""
@@ -42,57 +36,50 @@ def _diagonals(c, r):
     return np.concatenate([r[:0:-1], c])
 
 
-@mirror(scipy.linalg.toeplitz, scipy.linalg)
+@mirror(scipy.linalg.toeplitz, scipy.linalg, axes=1)
 def toeplitz(c, r=None):
     """The conjugate of c serves for r if there is none."""
-    _require_vectors("toeplitz", c, *([] if r is None else [r]))
     m, n = np.size(c), np.size(c if r is None else r)
     return _diagonals(c, r)[np.arange(m)[:, None] - np.arange(n) + n - 1]
 
 
-@mirror(scipy.linalg.hankel, scipy.linalg)
+@mirror(scipy.linalg.hankel, scipy.linalg, axes=1)
 def hankel(c, r=None):
     """Zeros serve for r if there is none."""
-    _require_vectors("hankel", c, *([] if r is None else [r]))
     m, n = np.size(c), np.size(c if r is None else r)
     values = np.pad(c, (0, n - 1)) if r is None else np.concatenate([c, r[1:]])
     return values[np.arange(m)[:, None] + np.arange(n)]
 
 
-@mirror(scipy.linalg.circulant, scipy.linalg)
+@mirror(scipy.linalg.circulant, scipy.linalg, axes=1)
 def circulant(c):
     """With first column c."""
-    _require_vectors("circulant", c)
     i = np.arange(np.size(c))
     return c[(i[:, None] - i) % len(i)]
 
 
-@mirror(scipy.linalg.diagsvd, scipy.linalg)
+@mirror(scipy.linalg.diagsvd, scipy.linalg, axes=1)
 def diagsvd(s, M, N):
     """s on the diagonal of an M x N matrix."""
-    _require_vectors("diagsvd", s)
     return np.pad(np.diag(s), [(0, M - np.size(s)), (0, N - np.size(s))])
 
 
-@mirror(scipy.linalg.companion, scipy.linalg)
+@mirror(scipy.linalg.companion, scipy.linalg, axes=1)
 def companion(a):
     """Of a polynomial, highest power first."""
-    _require_vectors("companion", a)
     n = np.size(a) - 1
     return np.concatenate([np.reshape(-a[1:] / a[0], (1, n)), np.eye(n - 1, n, dtype=a.dtype)])
 
 
-@mirror(scipy.linalg.leslie, scipy.linalg)
+@mirror(scipy.linalg.leslie, scipy.linalg, axes=1)
 def leslie(f, s):
     """Fecundities in the first row, survivals below the diagonal."""
-    _require_vectors("leslie", f, s)
     return np.concatenate([np.reshape(f, (1, -1)), np.pad(np.diag(s), [(0, 0), (0, 1)])])
 
 
-@mirror(scipy.linalg.convolution_matrix, scipy.linalg)
+@mirror(scipy.linalg.convolution_matrix, scipy.linalg, axes=1)
 def convolution_matrix(a, n, mode="full"):
     """Rows of the Toeplitz matrix that multiplies as np.convolve does."""
-    _require_vectors("convolution_matrix", a)
     m = np.size(a)
     C = toeplitz(np.pad(a, (0, n - 1)), np.pad(a[:1], (0, n - 1)))
     if mode == "full":
@@ -102,7 +89,7 @@ def convolution_matrix(a, n, mode="full"):
     return C[start : start + count]
 
 
-@mirror(scipy.linalg.block_diag, scipy.linalg)
+@mirror(scipy.linalg.block_diag, scipy.linalg, axes=2)
 def block_diag(*arrs):
     """Of matrices; vectors are rows."""
     blocks = [np.atleast_2d(a) for a in arrs]
@@ -114,7 +101,7 @@ def block_diag(*arrs):
     return np.concatenate(rows)
 
 
-@mirror(scipy.linalg.khatri_rao, scipy.linalg)
+@mirror(scipy.linalg.khatri_rao, scipy.linalg, axes=2)
 def khatri_rao(a, b):
     """Kronecker products of columns."""
     (m, n), (p, _) = np.shape(a), np.shape(b)
@@ -174,7 +161,7 @@ def _(y, t, x):
     )
 
 
-@mirror(scipy.linalg.matmul_toeplitz, scipy.linalg)
+@mirror(scipy.linalg.matmul_toeplitz, scipy.linalg, axes=2)
 def matmul_toeplitz(c_or_cr, x):
     """By the fast Fourier transform."""
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
@@ -208,7 +195,7 @@ def _(y, t, b):
     return Row(system, (influence, Identity(y.shape)))
 
 
-@mirror(scipy.linalg.solve_toeplitz, scipy.linalg)
+@mirror(scipy.linalg.solve_toeplitz, scipy.linalg, axes=2)
 def solve_toeplitz(c_or_cr, b):
     """By Levinson's recursion, in both directions."""
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
@@ -218,7 +205,8 @@ def solve_toeplitz(c_or_cr, b):
 @mirror(scipy.linalg.solve_circulant, scipy.linalg)
 def solve_circulant(c, b):
     """By the fast Fourier transform."""
-    _require_vectors("solve_circulant", c)
+    if np.ndim(c) != 1:
+        raise wants("scipy.linalg.solve_circulant", f"an array c of shape {np.shape(c)}", "a vector")
     eigenvalues = np.fft.fft(c)
     size = np.abs(plain(eigenvalues))
     if np.any(size <= np.max(size) * np.size(c) * np.finfo(size.dtype).eps):

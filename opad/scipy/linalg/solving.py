@@ -23,11 +23,6 @@ _HERMITIAN = {"pos": "pos", "positive definite": "pos", "her": "her", "hermitian
 _TRIANGULAR = ("lower triangular", "upper triangular")
 
 
-def _require_matrix(name, a):
-    if np.ndim(a) != 2:
-        raise wants(f"scipy.linalg.{name}", f"an array of shape {np.shape(a)}", "one matrix, with two axes")
-
-
 # -- dense ----------------------------------------------------------------------------------------------------------
 
 
@@ -35,7 +30,7 @@ def _require_matrix(name, a):
 def solve(a, b, lower=False, assume_a=None, transposed=False):
     """One triangle of a Hermitian or symmetric matrix is read; its gradient is the Hermitian or symmetric one."""
     if assume_a == "diagonal":
-        return b / _along(np.diagonal(a), b)
+        return b / _along(np.diagonal(a, axis1=-2, axis2=-1), b)
     if assume_a in _TRIANGULAR:
         return solve_triangular(a, b, trans=int(transposed), lower=assume_a == _TRIANGULAR[0])
     if assume_a in _GENERAL:
@@ -103,7 +98,7 @@ def pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
     return pinv(hermitian(a, lower), atol=atol, rtol=rtol, return_rank=return_rank)
 
 
-@mirror(scipy.linalg.lstsq, scipy.linalg)
+@mirror(scipy.linalg.lstsq, scipy.linalg, axes=2)
 def lstsq(a, b, cond=None):
     """The solution of least norm by the pseudoinverse; right for changes of a that keep its rank."""
     m, n = np.shape(a)
@@ -149,10 +144,9 @@ def _(y, a, b, lower):
     return Row(TriangularSystem(a, lower, y.shape), (influence, Identity(y.shape), None))
 
 
-@mirror(scipy.linalg.solve_triangular, scipy.linalg)
+@mirror(scipy.linalg.solve_triangular, scipy.linalg, axes=2)
 def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
     """What is not read, the other triangle and perhaps the diagonal, has gradient zero."""
-    _require_matrix("solve_triangular", a)
     a = (np.tril if lower else np.triu)(a)
     if unit_diagonal:
         eye = np.eye(np.shape(a)[0], dtype=a.dtype)
@@ -162,7 +156,7 @@ def solve_triangular(a, b, trans=0, lower=False, unit_diagonal=False):
     return _substitution(a, b, lower)
 
 
-@mirror(scipy.linalg.cho_solve, scipy.linalg)
+@mirror(scipy.linalg.cho_solve, scipy.linalg, axes=2)
 def cho_solve(c_and_lower, b):
     """Two substitutions."""
     c, lower = c_and_lower
@@ -182,7 +176,7 @@ def _row_order(pivots):
 constant(_row_order)
 
 
-@mirror(scipy.linalg.lu_solve, scipy.linalg)
+@mirror(scipy.linalg.lu_solve, scipy.linalg, axes=2)
 def lu_solve(lu_and_piv, b, trans=0):
     """Two substitutions and the interchanges of rows."""
     lu, pivots = lu_and_piv
@@ -246,13 +240,13 @@ def _(y, ab, b, lower, upper, positive):
     return Row(StructuredSystem(multiply, inverse, y.shape), (influence, Identity(y.shape), None, None, None))
 
 
-@mirror(scipy.linalg.solve_banded, scipy.linalg)
+@mirror(scipy.linalg.solve_banded, scipy.linalg, axes=2)
 def solve_banded(l_and_u, ab, b):
     """The gradient has the bands of the matrix; what of ab lies outside the matrix has gradient zero."""
     return _banded_solve(ab, b, *map(int, l_and_u), False)
 
 
-@mirror(scipy.linalg.solveh_banded, scipy.linalg)
+@mirror(scipy.linalg.solveh_banded, scipy.linalg, axes=2)
 def solveh_banded(ab, b, lower=False):
     """A Hermitian positive definite matrix by its diagonal and the bands on one side."""
     count = np.shape(ab)[0] - 1
@@ -263,7 +257,7 @@ def solveh_banded(ab, b, lower=False):
     return _banded_solve(np.stack([*above, np.real(ab[count]) + 0 * ab[count], *below]), b, count, count, True)
 
 
-@mirror(scipy.linalg.cho_solve_banded, scipy.linalg)
+@mirror(scipy.linalg.cho_solve_banded, scipy.linalg, axes=2)
 def cho_solve_banded(cb_and_lower, b):
     """Two banded substitutions."""
     cb, is_lower = cb_and_lower
