@@ -1,5 +1,6 @@
 """Fused programs (numba) and programs of numbers: against unfused ones, and against the NumPy calls themselves."""
 
+from functools import partial
 from importlib.util import find_spec
 from time import perf_counter
 
@@ -7,24 +8,13 @@ import numpy as np
 import optree
 
 import opad
+from opad.programs.compiled import is_dynamic
 from opad.programs.constants import Constants
-from opad.programs.recorded import RecordedArray, Ref
+from opad.programs.recorded import Ref
 from opad.programs.recorder import Recording
 
-from .numpy_workloads import WORKLOADS, burgers, scalar_program
+from . import workloads
 from .timing import ratio
-
-
-def rolled_burgers():
-    """`burgers`, written with np.roll."""
-
-    def loss(u):
-        for _ in range(500):
-            right, left = np.roll(u, -1), np.roll(u, 1)
-            u = u - 0.005 * u * (right - left) + 0.02 * (right - 2 * u + left)
-        return np.sum(u**2)
-
-    return loss, burgers()[1][:1]
 
 
 def long_vectors():
@@ -47,7 +37,8 @@ def pairs():
     return loss, (np.random.default_rng(0).standard_normal((1000, 3)),)
 
 
-FUSED = WORKLOADS | {f.__name__: f for f in (rolled_burgers, long_vectors, pairs)}
+WORKLOADS = {name: partial(workloads.loss_and_arguments, name) for name in workloads.WITH_LOSS}
+FUSED = WORKLOADS | {f.__name__: f for f in (long_vectors, pairs)}
 
 
 class Fused:
@@ -82,31 +73,31 @@ class Floor:
     For Burgers' equation at most 1.5 is wanted, at most 1 with numba.
     """
 
-    params = (("burgers", "rolled_burgers", "scalar_program"), (False, True))
+    params = (("burgers", "scalar_recurrence"), (False, True))
     param_names = ("workload", "fuse")
     timeout = 300
 
     def setup(self, workload, fuse):
         if fuse and find_spec("numba") is None:
             raise NotImplementedError("numba is not installed; python -m pip install -e '.[fast]'")
-        loss, self.arguments = {f.__name__: f for f in (burgers, rolled_burgers, scalar_program)}[workload]()
+        loss, self.arguments = WORKLOADS[workload]()
         self.compiled, self.calls = (
             opad.compile(opad.grad(loss), fuse=fuse),
             numpy_calls(opad.grad(loss), self.arguments),
         )
-        result, expected = self.compiled(*self.arguments), self.calls()
-        assert np.allclose(result, expected, rtol=1e-12, atol=0)
+        result, expected = optree.tree_leaves(self.compiled(*self.arguments)), self.calls()
+        assert all(np.allclose(a, b, rtol=1e-12, atol=0) for a, b in zip(result, expected, strict=True))
 
     def track_over_floor(self, workload, fuse):
         return ratio(lambda: self.compiled(*self.arguments), self.calls)
 
 
 def numpy_calls(function, arguments):
-    """A function that makes the calls of `function(*arguments)`, one per line, and does nothing else."""
+    """A function that makes the calls of `function(*arguments)`, one per line; it returns the leaves of the result."""
     recording, namespace = Recording(Constants()), {}
     leaves, structure = optree.tree_flatten(arguments)
-    inputs = [recording.new(leaf) for leaf in leaves]
-    result = function(*optree.tree_unflatten(structure, inputs))
+    inputs = [recording.new(leaf) if is_dynamic(leaf) else leaf for leaf in leaves]
+    results = optree.tree_leaves(function(*optree.tree_unflatten(structure, inputs)))
 
     def text(tree):
         if type(tree) is Ref:
@@ -118,13 +109,12 @@ def numpy_calls(function, arguments):
         return name
 
     lines = ["def calls():"]
-    lines += [f"    {text(leaf.ref)} = {text(leaf.value)}" for leaf in inputs]
+    lines += [f"    {text(leaf.ref)} = {text(leaf.value)}" for leaf in inputs if hasattr(leaf, "ref")]
     for step in recording.steps:
         keywords = "".join(f"{name}={text(value)}, " for name, value in step.kwargs.items())
         operands = "".join(f"{text(arg)}, " for arg in step.args)
         lines.append(f"    {text(step.out)} = {text(step.function)}({operands}{keywords})")
-    assert type(result) is RecordedArray
-    exec("\n".join([*lines, f"    return {text(result.ref)}"]), namespace)
+    exec("\n".join([*lines, f"    return {text([result.ref for result in results])}"]), namespace)
     return namespace["calls"]
 
 
