@@ -11,14 +11,12 @@ from asv_bench.benchmarks.worker import check, leaves, make
 from asv_bench.page import write_page
 from asv_bench.report import COLUMNS
 
-WITH_LOSS = [name for name in workloads.NAMES if hasattr(workloads.load(name), "loss")]
-
 
 def smallest(name):
     return name, workloads.load(name).SIZES[0], "float64"
 
 
-@pytest.mark.parametrize("name", WITH_LOSS)
+@pytest.mark.parametrize("name", workloads.WITH_LOSS)
 def test_gradient_by_hand_agrees_with_finite_differences(name):
     workload = workloads.load(name)
     parameters, data = workload.inputs(*smallest(name)[1:])
@@ -34,7 +32,7 @@ def test_gradient_by_hand_agrees_with_finite_differences(name):
     assert abs(found - expected) < 1e-7 * scale
 
 
-@pytest.mark.parametrize("name", WITH_LOSS)
+@pytest.mark.parametrize("name", workloads.WITH_LOSS)
 def test_value_by_hand_is_the_loss(name):
     workload = workloads.load(name)
     parameters, data = workload.inputs(*smallest(name)[1:])
@@ -42,7 +40,7 @@ def test_value_by_hand_is_the_loss(name):
     assert np.isclose(forward(), workload.loss(parameters, *data), rtol=1e-10)
 
 
-@pytest.mark.parametrize("name", WITH_LOSS)
+@pytest.mark.parametrize("name", workloads.WITH_LOSS)
 @pytest.mark.parametrize("library", ["opad_eager", "opad_compiled"])
 def test_opad_agrees_with_the_gradient_by_hand(name, library):
     by_hand = leaves(make("numpy_by_hand", *smallest(name))[1]())

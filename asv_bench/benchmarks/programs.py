@@ -10,22 +10,17 @@ import opad
 from . import workloads
 from .timing import ratio
 
-WORKLOADS = tuple(name for name in workloads.NAMES if hasattr(workloads.load(name), "loss"))
-
 
 class Compiled:
     """Gradients of the workloads at their second size, recorded once and replayed."""
 
-    params = (WORKLOADS,)
+    params = (workloads.WITH_LOSS,)
     param_names = ("workload",)
     timeout = 300
 
     def setup(self, workload):
-        _, size, dtype = workloads.standard(workload)
-        module = workloads.load(workload)
-        parameters, data = module.inputs(size, dtype)
-        self.arguments = (parameters, *data)
-        self.loss, self.eager = module.loss, opad.grad(module.loss)
+        self.loss, self.arguments = workloads.loss_and_arguments(workload)
+        self.eager = opad.grad(self.loss)
         self.compiled = opad.compile(self.eager)
         self.compiled(*self.arguments)
 
@@ -84,7 +79,7 @@ def main():
     print(
         f"{'gradient of':24}{'compiled / eager':>18}{'/ forward':>12}{'recording / eager':>20}{'bytes allocated':>18}"
     )
-    for name in WORKLOADS:
+    for name in workloads.WITH_LOSS:
         case = Compiled()
         case.setup(name)
         speed, forward = case.track_compiled_over_eager(name), case.track_gradient_over_forward(name)

@@ -36,6 +36,7 @@ NAMES = (
     "rosenbrock",
     "scalar_recurrence",
 )
+WITH_LOSS = tuple(name for name in NAMES if name != "gauss_newton")  # what is timed there is no gradient
 
 
 def load(name):
@@ -50,6 +51,13 @@ def cells(names=NAMES, quick=False):
         for size in workload.SIZES[: 1 if quick else None]:
             for dtype in workload.DTYPES:
                 yield name, size, dtype
+
+
+def loss_and_arguments(name):
+    """The loss of a workload that has one and its arguments, where only one size is measured."""
+    _, size, dtype = standard(name)
+    parameters, data = load(name).inputs(size, dtype)
+    return load(name).loss, (parameters, *data)
 
 
 def standard(name):
