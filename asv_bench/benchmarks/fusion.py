@@ -35,17 +35,13 @@ def gathered_burgers():
 
 
 OWN = {f.__name__: f for f in (long_vectors, gathered_burgers)}
-WORKLOADS = (*(name for name in workloads.NAMES if hasattr(workloads.load(name), "loss")), *OWN)
+WORKLOADS = (*workloads.WITH_LOSS, *OWN)
 
 
 def gradient_and_arguments(name):
     """A gradient and what it is taken at: the second size of a workload, in double precision."""
-    if name in OWN:
-        loss, arguments = OWN[name]()
-        return opad.grad(loss), arguments
-    _, size, dtype = workloads.standard(name)
-    parameters, data = workloads.load(name).inputs(size, dtype)
-    return opad.grad(workloads.load(name).loss), (parameters, *data)
+    loss, arguments = OWN[name]() if name in OWN else workloads.loss_and_arguments(name)
+    return opad.grad(loss), arguments
 
 
 def require_numba():
