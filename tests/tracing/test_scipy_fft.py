@@ -90,3 +90,12 @@ def test_shifts(rng):
             f = lambda x, s=shift, a=axes: s(x, axes=a) ** 2  # noqa: E731
             np.testing.assert_array_equal(opad.linearize(f, x).value, f(x))
             check_derivative(f, x, raise_on_failure=True)
+
+
+@pytest.mark.parametrize("name", ["hfftn", "hfft2", "irfftn", "irfft2"])
+def test_a_single_coefficient_is_a_transform_of_length_one(name):
+    """Where SciPy does not double, unlike NumPy: 2 (m - 1) would be no element at all."""
+    transform = getattr(scipy.fft, name)
+    for x in (np.array([[2.0 + 1.0j]]), np.array([[2.0], [1.5]]), np.ones((3, 2, 1)) * (1 - 2j)):
+        np.testing.assert_allclose(opad.linearize(transform, x).value, transform(x), atol=1e-14)
+        check_derivative(transform, x, order=ORDER, raise_on_failure=True)

@@ -84,9 +84,17 @@ def _many(function, default=None):
     return transform
 
 
+def _irfftn(x, s, axes, norm):
+    """np.fft.irfftn; of a single coefficient it is, in SciPy, the transform of length one."""
+    if s is None and x.ndim and x.shape[-1 if axes is None else axes[-1]] == 1:
+        axes = tuple(range(x.ndim)) if axes is None else axes
+        s = [*(x.shape[axis] for axis in axes[:-1]), 1]
+    return np.fft.irfftn(x, s, axes, norm)
+
+
 def _hfftn(x, s, axes, norm):
     """irfftn of the conjugate, with the factors of the other direction."""
-    return np.fft.irfftn(np.conj(x), s, axes, _SWAPPED[norm])
+    return _irfftn(np.conj(x), s, axes, _SWAPPED[norm])
 
 
 def _ihfftn(x, s, axes, norm):
@@ -96,9 +104,10 @@ def _ihfftn(x, s, axes, norm):
 TRANSFORMS = {
     **{getattr(scipy.fft, name): _one(getattr(np.fft, name))
        for name in ("fft", "ifft", "rfft", "irfft", "hfft", "ihfft")},
-    **{getattr(scipy.fft, name): _many(getattr(np.fft, name)) for name in ("fftn", "ifftn", "rfftn", "irfftn")},
+    **{getattr(scipy.fft, name): _many(getattr(np.fft, name)) for name in ("fftn", "ifftn", "rfftn")},
     **{getattr(scipy.fft, f"{name}2"): _many(getattr(np.fft, f"{name}n"), (-2, -1))
-       for name in ("fft", "ifft", "rfft", "irfft")},
+       for name in ("fft", "ifft", "rfft")},
+    scipy.fft.irfftn: _many(_irfftn), scipy.fft.irfft2: _many(_irfftn, (-2, -1)),
     scipy.fft.hfftn: _many(_hfftn), scipy.fft.hfft2: _many(_hfftn, (-2, -1)),
     scipy.fft.ihfftn: _many(_ihfftn), scipy.fft.ihfft2: _many(_ihfftn, (-2, -1)),
     **{getattr(scipy.fft, ("i" if inverse else "") + kind): _real_one(kind, inverse)

@@ -29,7 +29,7 @@ def _(y, a, shape):
 def reshape_any_order(a, shape=None, order="C", *, newshape=None, copy=None):
     """np.reshape in any order."""
     shape = newshape if shape is None else shape
-    if order == "C" or np.ndim(a) < 2:
+    if order == "C" or (order == "A" and np.ndim(a) < 2):
         return reshape(a, shape)
     if order != "F":
         raise wants("np.reshape", f"order={order!r}, which depends on the memory layout", "orders 'C' and 'F'")
