@@ -72,7 +72,9 @@ def _copy(self, order="C"):
     value = self
     while getattr(value, "is_symbolic", False):
         value = value.value
-    return np.copy(self) if isinstance(value, np.ndarray) or not np.isscalar(value) else self
+    if isinstance(value, np.ndarray) or not np.isscalar(value):
+        return np.copy(self)
+    return self.alias() if hasattr(self, "alias") else self  # under another name, should it be assigned to after all
 
 
 def install_methods(cls):

@@ -127,3 +127,18 @@ def test_reference_counts_are_calibrated():
     assert assignment._holders(array) == assignment._ALONE
     alias = array.value
     assert assignment._holders(array) == assignment._ALONE + 1 and alias is array.value
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 2)])
+def test_a_copy_is_assigned_to_alone(shape):
+    """np.piecewise of a 0-d array is one, where the trace has a number."""
+
+    def f(x):
+        y = np.piecewise(x, [x > 0.1], [np.sin, lambda t: t * 2])
+        z = y.copy()
+        z[...] = 5 * x
+        return y, z
+
+    x = np.full(shape, 1.5)
+    for found, expected in zip(opad.jvp(f, (x,), (x,))[0], f(x), strict=True):
+        np.testing.assert_array_equal(found, expected)
