@@ -60,7 +60,8 @@ case(np.trace, lambda a: np.trace(a, offset=1, axis1=2, axis2=0), (3, 2, 3), com
 SHAPING = [
     (np.reshape, lambda a: np.reshape(a, (3, -1)), (2, 3)), (np.reshape, lambda a: np.reshape(a, 6, order="F"), (2, 3)),
     (np.reshape, lambda a: np.reshape(a, (4, -1), order="F"), (2, 3, 2)),
-    (np.reshape, lambda a: np.reshape(a, (-1, 3), order="F"), (6,)), (np.reshape, lambda a: a.reshape(2, 3, order="F"), (6,)),
+    (np.reshape, lambda a: np.reshape(a, (-1, 3), order="F"), (6,)),
+    (np.reshape, lambda a: a.reshape(2, 3, order="F"), (6,)),
     (np.reshape, lambda a: np.reshape(a, (2, 3), order="A"), (6,)), (np.ravel, lambda a: np.ravel(a, "F"), (4,)),
     (np.reshape, lambda a: a.reshape(3, 2), (2, 3)),
     (np.ravel, np.ravel, (2, 3)), (np.ravel, lambda a: a.ravel(order="F"), (2, 3)),
