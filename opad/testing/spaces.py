@@ -1,6 +1,7 @@
 """Random elements, inner products and distances of array spaces, which may be products of spaces."""
 
 import math
+from types import ModuleType
 
 import numpy as np
 
@@ -74,6 +75,6 @@ def all_arrays(value, seen=None):
         return [value]
     if isinstance(value, dict):
         value = list(value.values())
-    elif hasattr(value, "__dict__") and not isinstance(value, type):
+    elif hasattr(value, "__dict__") and not isinstance(value, type | ModuleType):  # SciPy's operators hold one
         value = list(vars(value).values())
     return [a for part in value for a in all_arrays(part, seen)] if isinstance(value, list | tuple) else []
