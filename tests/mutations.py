@@ -24,6 +24,7 @@ from opad.tracing.components import Parts
 from opad.tracing.primitives import COMPOSITES, RULES
 from opad.tracing.rules.scipy_fft import TRANSFORMS
 from opad.tracing.trace import Row
+from tests.scipy import test_mirrors
 from tests.tracing import (
     test_rules,
     test_rules_fft,
@@ -73,6 +74,11 @@ def checks():
     for format in test_sparse.FORMATS:
         yield Check(f"sparse {format}", lambda rng, f=format: test_sparse.products_are_differentiated(f, rng))
     yield Check("sparse complex", test_sparse.test_complex_matrices)
+    for case in test_mirrors.CASES:
+        yield Check(case.name, lambda rng, c=case: test_mirrors.test_derivatives(c, rng), case.mirror)
+        if case.complex:
+            yield Check(f"complex {case.name}", lambda rng, c=case: test_mirrors.test_complex_derivatives(c, rng),
+                case.mirror)  # fmt: skip
     for f in test_scipy_fft.HANKEL:
         yield Check(f"scipy.fft.{f.__name__}", lambda rng, f=f: test_scipy_fft.test_hankel_transforms(f, 8, rng), f)
     singular = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
@@ -120,7 +126,7 @@ def _mapped(function, X):
 
 
 class Altered(Operator):
-    """A block with an error.  Forward and adjoint: those of `op`, one of them or both altered."""
+    """A block with an error, also a diagonal one.  Forward and adjoint: those of `op`, one of them or both altered."""
 
     def __init__(self, op, error):
         self.op = op
@@ -132,31 +138,31 @@ class Altered(Operator):
     data_dtype = property(lambda self: self.op.data_dtype)
 
     def apply(self, X):
-        return self._scaled(self.op.apply(X)) if self.error in SCALES else self.op.apply(X)
+        return self._forward(self.op.apply, X)
 
     def apply_adjoint(self, Y):
+        return self._adjoint(self.op.apply_adjoint, Y)
+
+    def solve(self, Y):
+        """A^-1 Y, with the error."""
+        return self._forward(self.op.solve, Y)
+
+    def solve_adjoint(self, X):
+        """A^-H X, with the error."""
+        return self._adjoint(self.op.solve_adjoint, X)
+
+    def _forward(self, function, X):
+        return self._scaled(function(X)) if self.error in SCALES else function(X)
+
+    def _adjoint(self, function, Y):
         if self.error in SCALES:
-            return self._scaled(self.op.apply_adjoint(Y))
+            return self._scaled(function(Y))
         if self.error == "sign of the adjoint":
-            return _mapped(np.negative, self.op.apply_adjoint(Y))
-        return _mapped(np.conj, self.op.apply_adjoint(_mapped(np.conj, Y)))
+            return _mapped(np.negative, function(Y))
+        return _mapped(np.conj, function(_mapped(np.conj, Y)))
 
     def _scaled(self, X):
         return _mapped(lambda part: SCALES[self.error] * part, X)
-
-
-class AlteredDiagonal:
-    """The diagonal block of an implicit row, solved with an error."""
-
-    def __init__(self, diagonal, error):
-        self.diagonal = diagonal
-        self.scale = SCALES[error]
-
-    def solve(self, Y):
-        return self.scale * self.diagonal.solve(Y)
-
-    def solve_adjoint(self, X):
-        return self.scale * self.diagonal.solve_adjoint(X)
 
 
 WITHOUT_DERIVATIVE = {np.zeros_like, np.ones_like, np.empty_like}  # any sign of it is right
@@ -177,7 +183,7 @@ def altered_rule(primitive, slot, error):
     def blocks(y, args, kwargs, parents):
         if slot == "diagonal":
             diagonal, sound = _parts(original(y, args, kwargs, parents))
-            return Row(AlteredDiagonal(diagonal, error), sound)
+            return Row(Altered(diagonal, error), sound)
         _, sound = _parts(original(y, args, kwargs, [p for p in parents if p[0] != slot]))
         diagonal, broken = _parts(original(y, args, kwargs, [p for p in parents if p[0] == slot]))
         broken = [(j, Altered(Identity(np.shape(y)) if op is None else op, error)) for j, op in broken]
@@ -261,23 +267,26 @@ def _observing_blocks(primitive, reached):
     def blocks(y, args, kwargs, parents):
         result = original(y, args, kwargs, parents)
         if type(result) is Row:
-            reached.update(("rule", primitive, "diagonal", error) for error in SCALES)
+            reach("diagonal", _conjugates(result.diagonal, "solve_adjoint", y))
         for parent in parents:
             for _, op in _parts(original(y, args, kwargs, [parent]))[1]:
-                errors = [e for e in ERRORS if e != "conjugate" or _conjugates(op, y)]
-                reached.update(("rule", primitive, parent[0], error) for error in errors)
+                reach(parent[0], op is not None and _conjugates(op, "apply_adjoint", y))
         return result
+
+    def reach(slot, conjugates):
+        errors = [e for e in ERRORS if e != "conjugate" or conjugates]
+        reached.update(("rule", primitive, slot, error) for error in errors)
 
     return blocks
 
 
-def _conjugates(op, y):
-    """Whether the adjoint of the block of a complex result would differ without its conjugates."""
-    if op is None or isinstance(y, tuple) or type(y) is TracedArray or np.asarray(y).dtype.kind != "c":
+def _conjugates(op, adjoint, y):
+    """Whether the adjoint (a method) of the block of a complex result would differ without its conjugates."""
+    if isinstance(y, tuple) or type(y) is TracedArray or np.asarray(y).dtype.kind != "c":
         return False
     rng = np.random.default_rng(0)
     Y = rng.standard_normal(op.dimsd) + 1j * rng.standard_normal(op.dimsd)
-    sound, broken = op.apply_adjoint(Y), Altered(op, "conjugate").apply_adjoint(Y)
+    sound, broken = (getattr(block, adjoint)(Y) for block in (op, Altered(op, "conjugate")))
     pairs = zip(sound, broken, strict=True) if isinstance(sound, tuple | Parts) else [(sound, broken)]
     return any(type(a) is not TracedArray and not np.allclose(a, b) for a, b in pairs)
 
