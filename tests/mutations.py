@@ -11,6 +11,7 @@ import sys
 import warnings
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import scipy.sparse.linalg
@@ -21,10 +22,10 @@ from opad.testing import check_derivative
 from opad.tracing.array import _COMPONENT, _PACK, TracedArray
 from opad.tracing.assignment import ASSIGN
 from opad.tracing.components import Parts
-from opad.tracing.primitives import COMPOSITES, RULES
+from opad.tracing.primitives import COMPOSITES, RULES, Primitive
 from opad.tracing.rules.scipy_fft import TRANSFORMS
 from opad.tracing.trace import Row
-from tests.scipy import test_mirrors
+from tests.scipy import test_mirrors, test_sparse_values
 from tests.tracing import (
     test_rules,
     test_rules_fft,
@@ -54,7 +55,7 @@ class Check:
 
 
 def checks():
-    """All checks of first and second order derivatives that the registries of tests/tracing define."""
+    """All checks of first and second order derivatives that the registries of tests/tracing and tests/scipy define."""
     for case in test_rules.CASES:
         yield Check(case.name, lambda rng, c=case: check_derivative(c.call, *c.args(rng), raise_on_failure=True),
             case.function)  # fmt: skip
@@ -79,6 +80,10 @@ def checks():
         if case.complex:
             yield Check(f"complex {case.name}", lambda rng, c=case: test_mirrors.test_complex_derivatives(c, rng),
                 case.mirror)  # fmt: skip
+    for format in test_sparse_values.FORMATS:
+        for dtype in (float, complex):
+            yield Check(f"scipy.sparse {format}", lambda rng, f=format, d=dtype: test_sparse_values.test_products(
+                f, d, rng))  # fmt: skip
     for f in test_scipy_fft.HANKEL:
         yield Check(f"scipy.fft.{f.__name__}", lambda rng, f=f: test_scipy_fft.test_hankel_transforms(f, 8, rng), f)
     singular = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
@@ -176,6 +181,16 @@ def _parts(blocks):
 
 
 @contextlib.contextmanager
+def with_blocks(primitive, blocks):
+    """While a primitive has other blocks, in both modes: no rule may state adjoints of its own beside them."""
+    primitive.blocks = blocks
+    primitive.adjoints = partial(Primitive.adjoints, primitive)
+    try:
+        yield
+    finally:
+        del primitive.blocks, primitive.adjoints
+
+
 def altered_rule(primitive, slot, error):
     """While the block of one argument of a primitive, or its diagonal, has an error."""
     original = primitive.blocks
@@ -189,11 +204,7 @@ def altered_rule(primitive, slot, error):
         broken = [(j, Altered(Identity(np.shape(y)) if op is None else op, error)) for j, op in broken]
         return [*sound, *broken] if diagonal is None else Row(diagonal, [*sound, *broken])
 
-    primitive.blocks = blocks
-    try:
-        yield
-    finally:
-        del primitive.blocks
+    return with_blocks(primitive, blocks)
 
 
 def _with_altered_derivative(y, error):
@@ -248,15 +259,14 @@ def observed(reached):
     """While every block that is made, and every composed function that is called, is put into `reached`."""
     originals = [(register, f, implementation) for register in (COMPOSITES, TRANSFORMS)
         for f, implementation in register.items()]  # fmt: skip
-    for primitive in PRIMITIVES:
-        primitive.blocks = _observing_blocks(primitive, reached)
     for register, f, implementation in originals:
         register[f] = _observing_call(register, f, implementation, reached)
     try:
-        yield
+        with contextlib.ExitStack() as stack:
+            for primitive in PRIMITIVES:
+                stack.enter_context(with_blocks(primitive, _observing_blocks(primitive, reached)))
+            yield
     finally:
-        for primitive in PRIMITIVES:
-            del primitive.blocks
         for register, f, implementation in originals:
             register[f] = implementation
 
