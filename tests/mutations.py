@@ -10,6 +10,7 @@ import contextlib
 import sys
 import warnings
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -146,7 +147,7 @@ class Altered(Operator):
         return self._forward(self.op.apply, X)
 
     def apply_adjoint(self, Y):
-        return self._adjoint(self.op.apply_adjoint, Y)
+        return altered_adjoint(self.op.apply_adjoint, self.error, Y)
 
     def solve(self, Y):
         """A^-1 Y, with the error."""
@@ -154,20 +155,24 @@ class Altered(Operator):
 
     def solve_adjoint(self, X):
         """A^-H X, with the error."""
-        return self._adjoint(self.op.solve_adjoint, X)
+        return altered_adjoint(self.op.solve_adjoint, self.error, X)
 
     def _forward(self, function, X):
-        return self._scaled(function(X)) if self.error in SCALES else function(X)
+        return _scaled(function(X), self.error) if self.error in SCALES else function(X)
 
-    def _adjoint(self, function, Y):
-        if self.error in SCALES:
-            return self._scaled(function(Y))
-        if self.error == "sign of the adjoint":
-            return _mapped(np.negative, function(Y))
-        return _mapped(np.conj, function(_mapped(np.conj, Y)))
 
-    def _scaled(self, X):
-        return _mapped(lambda part: SCALES[self.error] * part, X)
+def altered_adjoint(function, error, Y):
+    """What the adjoint of a block, a function or None for the identity, makes of Y if it has an error."""
+    function = function or (lambda Y: Y)
+    if error in SCALES:
+        return _scaled(function(Y), error)
+    if error == "sign of the adjoint":
+        return _mapped(np.negative, function(Y))
+    return _mapped(np.conj, function(_mapped(np.conj, Y)))
+
+
+def _scaled(X, error):
+    return _mapped(lambda part: SCALES[error] * part, X)
 
 
 WITHOUT_DERIVATIVE = {np.zeros_like, np.ones_like, np.empty_like}  # any sign of it is right
@@ -181,30 +186,41 @@ def _parts(blocks):
 
 
 @contextlib.contextmanager
-def with_blocks(primitive, blocks):
-    """While a primitive has other blocks, in both modes: no rule may state adjoints of its own beside them."""
-    primitive.blocks = blocks
-    primitive.adjoints = partial(Primitive.adjoints, primitive)
+def replaced(primitive, **methods):
+    """While a primitive has other methods."""
+    vars(primitive).update(methods)
     try:
         yield
     finally:
-        del primitive.blocks, primitive.adjoints
+        for name in methods:
+            delattr(primitive, name)
 
 
 def altered_rule(primitive, slot, error):
-    """While the block of one argument of a primitive, or its diagonal, has an error."""
-    original = primitive.blocks
+    """While the block of one argument of a primitive, or its diagonal, has an error in both modes."""
+    sound = copy(primitive)
+
+    def separate(parents):
+        return [p for p in parents if p[0] != slot], [p for p in parents if p[0] == slot]
 
     def blocks(y, args, kwargs, parents):
+        others, broken = separate(parents)
+        diagonal, kept = _parts(sound.blocks(y, args, kwargs, others))
         if slot == "diagonal":
-            diagonal, sound = _parts(original(y, args, kwargs, parents))
-            return Row(Altered(diagonal, error), sound)
-        _, sound = _parts(original(y, args, kwargs, [p for p in parents if p[0] != slot]))
-        diagonal, broken = _parts(original(y, args, kwargs, [p for p in parents if p[0] == slot]))
+            return kept if diagonal is None else Row(Altered(diagonal, error), kept)
+        _, broken = _parts(sound.blocks(y, args, kwargs, broken))
         broken = [(j, Altered(Identity(np.shape(y)) if op is None else op, error)) for j, op in broken]
-        return [*sound, *broken] if diagonal is None else Row(diagonal, [*sound, *broken])
+        return [*kept, *broken] if diagonal is None else Row(diagonal, [*kept, *broken])
 
-    return with_blocks(primitive, blocks)
+    def adjoints(y, args, kwargs, parents):  # some rules state them beside their blocks
+        others, broken = separate(parents)
+        solve, kept = sound.adjoints(y, args, kwargs, others)
+        if slot == "diagonal":
+            return solve and partial(altered_adjoint, solve, error), kept
+        _, broken = sound.adjoints(y, args, kwargs, broken)
+        return solve, [*kept, *((j, partial(altered_adjoint, adjoint, error)) for j, adjoint in broken)]
+
+    return replaced(primitive, blocks=blocks, adjoints=adjoints)
 
 
 def _with_altered_derivative(y, error):
@@ -264,7 +280,8 @@ def observed(reached):
     try:
         with contextlib.ExitStack() as stack:
             for primitive in PRIMITIVES:
-                stack.enter_context(with_blocks(primitive, _observing_blocks(primitive, reached)))
+                stack.enter_context(replaced(primitive, blocks=_observing_blocks(primitive, reached),
+                    adjoints=partial(Primitive.adjoints, primitive)))  # fmt: skip
             yield
     finally:
         for register, f, implementation in originals:
