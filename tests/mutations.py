@@ -8,117 +8,26 @@ derivative of their result, an argument treated as constant. The checks that rea
 import argparse
 import contextlib
 import sys
-import warnings
 from collections import defaultdict
 from copy import copy
-from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
-import scipy.sparse.linalg
 
 import opad
 from opad.operators.algebra import Identity, Operator
-from opad.testing import check_derivative
 from opad.tracing.array import _COMPONENT, _PACK, TracedArray
 from opad.tracing.assignment import ASSIGN
 from opad.tracing.components import Parts
 from opad.tracing.primitives import COMPOSITES, RULES, Primitive
 from opad.tracing.rules.scipy_fft import TRANSFORMS
 from opad.tracing.trace import Row
-from tests.scipy import test_mirrors, test_sparse_values
-from tests.tracing import (
-    test_rules,
-    test_rules_fft,
-    test_rules_linalg,
-    test_scipy_fft,
-    test_sparse,
-)
+from tests.checks import SEED, checks, passes
 from tests.tracing.registry import name_of
 
-SEED = 20230328  # of the fixture `rng`
 FACTOR = 1.001
 PRIMITIVES = [p for f, p in RULES.items() if not getattr(f, "__module__", None) or "manifolds" not in f.__module__]
 PRIMITIVES += [ASSIGN, _COMPONENT, _PACK]
-
-
-# -- what is checked ------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Check:
-    """One test of one entry of a registry; `reached` is filled when it has run under observation."""
-
-    name: str
-    run: object  # callable of a random generator
-    function: object = None  # the function that the entry is about
-    reached: set = field(default_factory=set)
-
-
-def checks():
-    """All checks of first and second order derivatives that the registries of tests/tracing and tests/scipy define."""
-    for case in test_rules.CASES:
-        yield Check(case.name, lambda rng, c=case: check_derivative(c.call, *c.args(rng), raise_on_failure=True),
-            case.function)  # fmt: skip
-        if case.complex:
-            yield Check(f"complex {case.name}", lambda rng, c=case: test_rules.test_complex_derivatives(c, rng),
-                case.function)  # fmt: skip
-    for case in test_rules_linalg.CASES:
-        for dtype in test_rules_linalg.DTYPES:
-            yield Check(f"linalg {case.name}", lambda rng, c=case, d=dtype: _both_modes(c, d, rng))
-            yield Check(f"linalg {case.name}, Taylor", lambda rng, c=case, d=dtype: _taylor(c, d, rng))
-    for name, f, shape, takes_complex in test_rules_fft.CASES:
-        yield Check(f"fft {name}", lambda rng, a=(f, shape, takes_complex): test_rules_fft.test_both_modes(*a, rng))
-    for f in TRANSFORMS.keys() - test_scipy_fft.HANKEL:
-        for norm in (None, "ortho"):
-            name = f.__name__
-            yield Check(f"scipy.fft.{name}", lambda rng, n=name, m=norm: test_scipy_fft.test_transforms(n, m, rng), f)
-    for format in test_sparse.FORMATS:
-        yield Check(f"sparse {format}", lambda rng, f=format: test_sparse.products_are_differentiated(f, rng))
-    yield Check("sparse complex", test_sparse.test_complex_matrices)
-    for case in test_mirrors.CASES:
-        yield Check(case.name, lambda rng, c=case: test_mirrors.test_derivatives(c, rng), case.mirror)
-        if case.complex:
-            yield Check(f"complex {case.name}", lambda rng, c=case: test_mirrors.test_complex_derivatives(c, rng),
-                case.mirror)  # fmt: skip
-    for format in test_sparse_values.FORMATS:
-        for dtype in (float, complex):
-            yield Check(f"scipy.sparse {format}", lambda rng, f=format, d=dtype: test_sparse_values.test_products(
-                f, d, rng))  # fmt: skip
-    for f in test_scipy_fft.HANKEL:
-        yield Check(f"scipy.fft.{f.__name__}", lambda rng, f=f: test_scipy_fft.test_hankel_transforms(f, 8, rng), f)
-    singular = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
-    yield Check("linalg det, singular", lambda rng: check_derivative(
-        np.linalg.det, singular, raise_on_failure=True))  # fmt: skip
-    yield Check(
-        "opad.apply", lambda rng: check_derivative(_applied, rng.normal(size=3), order=3, raise_on_failure=True)
-    )
-    yield Check("opad.checkpoint", lambda rng: check_derivative(
-        opad.checkpoint(lambda a, b: (a * b, np.sin(a))), *rng.normal(size=(2, 3)), raise_on_failure=True))  # fmt: skip
-
-
-def _taylor(case, dtype, rng):
-    test_rules_linalg.test_taylor_remainders_to_third_order(case, dtype, rng)
-
-
-def _applied(x):
-    return x * np.sin(opad.apply(scipy.sparse.linalg.aslinearoperator(np.arange(9.0).reshape(3, 3)), x))
-
-
-def _both_modes(case, dtype, rng):
-    test_rules_linalg.test_forward_is_the_finite_difference(case, dtype, rng)
-    test_rules_linalg.test_reverse_is_the_adjoint_of_forward(case, dtype, rng)
-
-
-def passes(check):
-    """Whether a check passes; a check that cannot run does not."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            check.run(np.random.default_rng(SEED))
-    except Exception:
-        return False
-    return True
 
 
 # -- how rules are altered ------------------------------------------------------------------------------------------
@@ -168,7 +77,9 @@ def altered_adjoint(function, error, Y):
         return _scaled(function(Y), error)
     if error == "sign of the adjoint":
         return _mapped(np.negative, function(Y))
-    return _mapped(np.conj, function(_mapped(np.conj, Y)))
+    if error == "conjugate":
+        return _mapped(np.conj, function(_mapped(np.conj, Y)))
+    return function(Y)
 
 
 def _scaled(X, error):
@@ -179,6 +90,7 @@ WITHOUT_DERIVATIVE = {np.zeros_like, np.ones_like, np.empty_like}  # any sign of
 ONLY_SHAPES = {(np.full_like, 0)}  # arguments that may be constant
 SCALES = {"sign": -1.0, "factor": FACTOR}
 ERRORS = (*SCALES, "sign of the adjoint", "conjugate")
+HARMLESS = "none"  # no error: what is caught with it is caught by mistake
 
 
 def _parts(blocks):
@@ -200,25 +112,31 @@ def altered_rule(primitive, slot, error):
     """While the block of one argument of a primitive, or its diagonal, has an error in both modes."""
     sound = copy(primitive)
 
-    def separate(parents):
-        return [p for p in parents if p[0] != slot], [p for p in parents if p[0] == slot]
+    def numbered(parents):
+        return [(slot, k) for k, (slot, _) in enumerate(parents)]
 
     def blocks(y, args, kwargs, parents):
-        others, broken = separate(parents)
-        diagonal, kept = _parts(sound.blocks(y, args, kwargs, others))
-        if slot == "diagonal":
-            return kept if diagonal is None else Row(Altered(diagonal, error), kept)
-        _, broken = _parts(sound.blocks(y, args, kwargs, broken))
-        broken = [(j, Altered(Identity(np.shape(y)) if op is None else op, error)) for j, op in broken]
-        return [*kept, *broken] if diagonal is None else Row(diagonal, [*kept, *broken])
+        def entry(k, op):
+            if parents[k][0] == slot:
+                op = Altered(Identity(np.shape(y)) if op is None else op, error)
+            return parents[k][1], op
+
+        diagonal, entries = _parts(sound.blocks(y, args, kwargs, numbered(parents)))
+        entries = [entry(k, op) for k, op in entries]
+        if diagonal is None:
+            return entries
+        return Row(Altered(diagonal, error) if slot == "diagonal" else diagonal, entries)
 
     def adjoints(y, args, kwargs, parents):  # some rules state them beside their blocks
-        others, broken = separate(parents)
-        solve, kept = sound.adjoints(y, args, kwargs, others)
-        if slot == "diagonal":
-            return solve and partial(altered_adjoint, solve, error), kept
-        _, broken = sound.adjoints(y, args, kwargs, broken)
-        return solve, [*kept, *((j, partial(altered_adjoint, adjoint, error)) for j, adjoint in broken)]
+        def entry(k, adjoint):
+            if parents[k][0] == slot:
+                adjoint = partial(altered_adjoint, adjoint, error)
+            return parents[k][1], adjoint
+
+        solve, entries = sound.adjoints(y, args, kwargs, numbered(parents))
+        if slot == "diagonal" and solve is not None:
+            solve = partial(altered_adjoint, solve, error)
+        return solve, [entry(k, adjoint) for k, adjoint in entries]
 
     return replaced(primitive, blocks=blocks, adjoints=adjoints)
 
