@@ -154,7 +154,7 @@ def qr_tall(a):
 @operator_rule(qr_tall, multiple=True)
 def _(y, a):
     pivots = np.abs(np.diagonal(plain(y[1]), axis1=-2, axis2=-1))
-    if np.any(pivots <= pivots.max(axis=-1, keepdims=True, initial=0) * len(pivots) * np.finfo(pivots.dtype).eps):
+    if np.any(pivots <= pivots.max(axis=-1, keepdims=True, initial=0) * max(a.shape[-2:]) * np.finfo(pivots.dtype).eps):
         raise SingularBlockError(
             f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose leading columns are linearly "
             "dependent to rounding, where the factors are not differentiable; expected independent ones. Use "
