@@ -165,6 +165,8 @@ class SumAxes(Operator):
         return np.sum(X, axis=self.axes, keepdims=self.keepdims)
 
     def apply_adjoint(self, Y):
+        if isinstance(Y, np.floating):  # one number everywhere, ten times as fast as by np.broadcast_to
+            return np.ndarray(self.dims, Y.dtype, Y, 0, (0,) * len(self.dims))
         kept = self.kept
         batch = Y.shape[: Y.ndim - (len(kept) if self.keepdims else len(kept) - len(self.axes))]
         return np.broadcast_to(Y.reshape(batch + kept), batch + self.dims)

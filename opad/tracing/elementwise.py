@@ -43,10 +43,12 @@ class Elementwise(Primitive):
         found, shape = [], getattr(y, "shape", None)
         for slot, column in parents:
             partial, x = self.partials[slot], args[slot]
-            alike = shape is not None and getattr(x, "shape", None) == shape and x.dtype is y.dtype
+            dims = getattr(x, "shape", None)
+            alike = shape is not None and dims is not None and x.dtype is y.dtype
             if alike and type(partial) is int and partial == 1:
-                found.append((column, None))
+                found.append((column, None if dims == shape else _sum_to(dims, len(shape))))
                 continue
+            alike = alike and dims == shape
             M = partial(y, *args) if callable(partial) else partial
             if alike and type(M) is _ndarray and M.dtype.kind != "c":
                 found.append((column, M.__mul__ if M.nbytes <= KEEP_LIMIT else LastProduct(M)))
@@ -54,6 +56,10 @@ class Elementwise(Primitive):
                 block = _block(M, x, y)
                 found.append((column, block and block.apply_adjoint))
         return None, found
+
+
+def _sum_to(dims, ndim):
+    return lambda Y: sum_to_shape(Y, dims, ndim)
 
 
 def _used(partial):
