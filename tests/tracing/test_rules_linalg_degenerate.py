@@ -51,6 +51,12 @@ def test_qr_of_a_stack_with_dependent_columns_is_refused():
         opad.grad(lambda A: np.sum(LA.qr(A).R ** 2))(A)
 
 
+def test_qr_with_dependent_columns_of_other_sizes_is_refused():
+    A = np.array([[0.11, 9.1]] * 3)
+    with pytest.raises(SingularBlockError, match="dependent to rounding"):
+        opad.grad(lambda A: np.sum(LA.qr(A).R))(A)
+
+
 def test_norms_at_kinks():
     zero = np.zeros(3)
     for order in (None, 1, 3, np.inf):
