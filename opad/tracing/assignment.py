@@ -292,7 +292,7 @@ def put_along_axis(arr, indices, values, axis=-1):
     destination(arr, "np.put_along_axis")
     if axis is None:
         _refuse("np.put_along_axis was called with axis=None", "an axis")
-    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid = list(np.ogrid[tuple(slice(n) for n, _ in zip(arr.shape, indices.shape, strict=True))])  # indices broadcast
     grid[axis % arr.ndim] = indices
     arr[tuple(grid)] = values
 

@@ -231,6 +231,8 @@ case(np.copyto, written(np.copy, lambda z, a, b: np.copyto(z, b, where=np.eye(3,
 case(np.putmask, written(np.copy, lambda z, a, b: np.putmask(z, a > 0, b)), (4,), (4,))
 case(np.put_along_axis, written(np.copy, lambda z, a, b: np.put_along_axis(z, np.array([[1], [0]]), b, 1)), (2, 3),
     (2, 1), complex=True)  # fmt: skip
+case(np.put_along_axis, written(np.copy, lambda z, a, b: np.put_along_axis(z, np.array([[1]]), b, 1)), (2, 3), (2, 1),
+    complex=True, name="broadcast")  # fmt: skip
 for _shape in ((2, 3), (2,), ()):  # longer and shorter than the diagonal
     case(np.fill_diagonal, written(np.copy, lambda z, a, b: np.fill_diagonal(z, b)), (3, 3), _shape, complex=True,
         name=f"{_shape}")  # fmt: skip

@@ -43,6 +43,20 @@ def test_slogdet_and_inv_at_singular_matrices():
         opad.grad(lambda A: np.sum(LA.inv(A)))(A)
 
 
+def test_qr_of_a_stack_with_dependent_columns_is_refused():
+    A = np.array([[1.293, -1.989, -0.704], [0.219, -0.018, -1.156]])
+    A = np.tile(A, (2, 1))[None]
+    assert abs(LA.qr(A).R[0, 2, 2]) > np.finfo(float).eps  # so that a bound without the size would not do
+    with pytest.raises(SingularBlockError, match="dependent to rounding"):
+        opad.grad(lambda A: np.sum(LA.qr(A).R ** 2))(A)
+
+
+def test_qr_with_dependent_columns_of_other_sizes_is_refused():
+    A = np.array([[0.11, 9.1]] * 3)
+    with pytest.raises(SingularBlockError, match="dependent to rounding"):
+        opad.grad(lambda A: np.sum(LA.qr(A).R))(A)
+
+
 def test_norms_at_kinks():
     zero = np.zeros(3)
     for order in (None, 1, 3, np.inf):

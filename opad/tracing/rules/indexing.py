@@ -39,7 +39,7 @@ def take_along_axis(arr, indices, axis=-1):
     if axis is None:
         return np.reshape(arr, -1)[indices]
     axis = normalise_axis(axis, np.ndim(arr))
-    grid = list(np.ogrid[tuple(slice(n) for n in indices.shape)])
+    grid = list(np.ogrid[tuple(slice(n) for n, _ in zip(arr.shape, indices.shape, strict=True))])  # indices broadcast
     grid[axis] = indices
     return arr[tuple(grid)]
 

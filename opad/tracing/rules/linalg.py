@@ -153,8 +153,9 @@ def qr_tall(a):
 
 @operator_rule(qr_tall, multiple=True)
 def _(y, a):
-    pivots = np.abs(np.diagonal(plain(y[1]), axis1=-2, axis2=-1))
-    if np.any(pivots <= pivots.max(axis=-1, keepdims=True, initial=0) * len(pivots) * np.finfo(pivots.dtype).eps):
+    R = plain(y[1])
+    pivots, columns = np.abs(np.diagonal(R, axis1=-2, axis2=-1)), np.linalg.norm(R, axis=-2)  # rounded column by column
+    if np.any(pivots <= max(a.shape[-2:]) * np.finfo(pivots.dtype).eps * columns):
         raise SingularBlockError(
             f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose leading columns are linearly "
             "dependent to rounding, where the factors are not differentiable; expected independent ones. Use "

@@ -36,24 +36,31 @@ def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
 @operator_rule(np.var, casts=False)
 def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=None):
     """d var = 2 / (n - ddof) sum Re(conj(a - mean) da)."""
-    return _variance_block(a, axis, ddof if correction is None else correction, keepdims, 2.0)
+    axes = normalised_axes(axis, a.ndim)
+    return _variance_block(_centred(a, axes), axes, ddof if correction is None else correction, keepdims, 2.0)
 
 
 @operator_rule(np.std, casts=False)
 def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correction=None):
-    """d std = d var / (2 std); 0 where the standard deviation is 0."""
+    """d std = d var / (2 std); 0 where the standard deviation is 0.
+
+    Centred twice: of constants the rounding error of the mean remains, which the division makes as large as 1.
+    """
     axes = normalised_axes(axis, a.ndim)
     deviation = _kept(y, axes, a.shape)
     scale = np.where(plain(deviation) == 0, 0, 1 / np.where(plain(deviation) == 0, 1, deviation))
-    return _variance_block(a, axis, ddof if correction is None else correction, keepdims, scale)
+    centred = _centred(_centred(a, axes), axes)
+    return _variance_block(centred, axes, ddof if correction is None else correction, keepdims, scale)
 
 
-def _variance_block(a, axis, ddof, keepdims, scale):
-    axes = normalised_axes(axis, a.ndim)
-    centred = a - np.mean(a, axis=axes, keepdims=True)
-    weights = np.conj(centred) * scale / max(_length(a.shape, axes) - ddof, 0)
-    total = _weighted_sum(weights.astype(a.dtype), a, axes, keepdims)
-    return Product(RealPart(total.dimsd), total) if a.dtype.kind == "c" else total
+def _centred(a, axes):
+    return a - np.mean(a, axis=axes, keepdims=True)
+
+
+def _variance_block(centred, axes, ddof, keepdims, scale):
+    weights = np.conj(centred) * scale / max(_length(centred.shape, axes) - ddof, 0)
+    total = _weighted_sum(weights.astype(centred.dtype), centred, axes, keepdims)
+    return Product(RealPart(total.dimsd), total) if centred.dtype.kind == "c" else total
 
 
 def _length(shape, axes):
