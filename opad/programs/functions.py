@@ -83,12 +83,16 @@ def is_ufunc(function):
 
 def is_known(function):
     """True if equal arguments give equal results and nothing is kept, so that calls may be merged."""
-    return is_ufunc(function) or function in _FRESH or function in _SHARING or isinstance(function, FusedSteps)
+    return _is_fresh(function) or function in _SHARING
 
 
 def makes_new_array(step):
     """True if no result shares memory with an argument."""
-    return is_ufunc(step.function) or step.function in _FRESH or isinstance(step.function, FusedSteps)
+    return _is_fresh(step.function)
+
+
+def _is_fresh(function):
+    return is_ufunc(function) or function in _FRESH or isinstance(function, FusedSteps)
 
 
 def has_static_shape(step, specs):

@@ -87,7 +87,7 @@ class Plan:
             if alone and total in makers and writes_out(makers[total], self.specs):
                 grown[step.out] = total
                 self.results.add(total)
-                if self.recycled.intersection([step.out]):
+                if step.out in self.recycled:
                     self.recycled.add(total)
         return grown
 
