@@ -62,11 +62,11 @@ class Fusion:
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
         kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
         self._measured = {}
-        chosen = self._chosen(_groups(steps, kinds))
+        chosen = self._chosen(grouped_by_shape(steps, kinds))
         fused = {id(part) for step in chosen if isinstance(step.function, FusedSteps) for part in step.function.steps}
         if any(shape is not None and key not in fused for key, shape in kinds.items()):  # these stay where they were
             kinds = {key: shape if key in fused else None for key, shape in kinds.items()}
-            chosen = self._chosen(_groups(steps, kinds))
+            chosen = self._chosen(grouped_by_shape(steps, kinds))
         self.steps = live(chosen, outputs, guards)
         self._seconds = perf_counter() - start
 
@@ -116,27 +116,18 @@ class Fusion:
         choices, threads = [1], thread_count()
         if threads > 1 and type(kernel) is Kernel and kernel.is_divisible(threads):
             choices.append(threads)
-        functions = [self._program(kernel.steps, kernel.outs)]
+        functions = [on_examples(kernel.steps, kernel.outs, self.specs)]
         for kernel.parts in choices:
             fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
-            functions.append(self._program([fused], kernel.outs))
+            functions.append(on_examples([fused], kernel.outs, self.specs))
         with np.errstate(all="ignore"):
-            plain, whole, *divided = _seconds(*functions)
+            plain, whole, *divided = seconds(*functions)
         if divided and divided[0] < LIMIT * min(plain, whole):
             return threads
         return 1 if whole < LIMIT * plain else 0
 
-    def _program(self, steps, outs):
-        """Steps as a function, and arguments for it."""
-        inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
-        inputs = [ref for ref in inputs if not any(ref in step.outs for step in steps)]
-        source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
-        specs = [self.specs[ref] for ref in inputs]
-        smallest = min(spec.size for spec in (*specs, *(self.specs[out] for out in outs)))
-        return partial(source.compile("<opad measurement>")(), *[_example(spec, smallest) for spec in specs])
 
-
-def _groups(steps, kinds):
+def grouped_by_shape(steps, kinds):
     """The steps with those of equal shape gathered, the most frequent shape first."""
     for shape, _ in Counter(shape for shape in kinds.values() if shape is not None).most_common(MOST_SHAPES):
         fits = {key for key, kind in kinds.items() if kind == shape}
@@ -153,6 +144,16 @@ def _broadcasts(step, specs):
     return step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray
 
 
+def on_examples(steps, outs, specs):
+    """Steps as a function without arguments, to be measured."""
+    inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
+    produced = {out for step in steps for out in step.outs}
+    inputs = [ref for ref in inputs if ref not in produced]
+    source = Source(Plan(steps, outs, specs, donate=False), inputs, [])
+    smallest = min(specs[ref].size for ref in (*inputs, *outs))
+    return partial(source.compile("<opad measurement>")(), *[_example(specs[ref], smallest) for ref in inputs])
+
+
 def _example(spec, smallest):
     """A value of a kind: numbers near one, positions that exist in every vector."""
     if spec.type is float:
@@ -164,7 +165,7 @@ def _example(spec, smallest):
     return values if spec.is_ndarray else values[()]
 
 
-def _seconds(*functions):
+def seconds(*functions):
     """Times of one call of each, the smallest of several; they take turns, so that all see the same machine."""
     calls = []
     for function in functions:

@@ -262,11 +262,12 @@ _numbers = count()
 
 
 @lru_cache(maxsize=1024)
-def compiled(text):
-    """The compiled function; kernels of equal text are compiled once."""
+def compiled(text, kernels=()):
+    """The compiled function, which may call kernels k0, k1, ...; those of equal text are compiled once."""
     import numba
 
-    namespace = {"np": np, "float64": numba.float64, "float32": numba.float32}
+    namespace = {"np": np, "isfinite": np.isfinite, "float64": numba.float64, "float32": numba.float32}
+    namespace.update((f"k{k}", compiled(kernel)) for k, kernel in enumerate(kernels))
     exec(text, namespace)
     kernel = namespace["kernel"]
     kernel.__name__ = f"fused{next(_numbers)}"

@@ -15,6 +15,7 @@ from opad.programs.optimise import optimise
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
+from opad.programs.rolling import rolled
 from opad.programs.stacking import stack_small_steps
 
 _numbers = count()
@@ -36,6 +37,7 @@ class Program:
         steps, guards, outputs = optimise(recording, outputs)
         specs, numpys, self.fusion = recording.specs, steps, None
         if fuse:
+            steps = rolled(steps, outputs, guards, specs)
             stacked, _ = stack_small_steps(steps, outputs, guards, specs, donate)
             self.fusion = Fusion(steps, outputs, guards, specs, {ref for step in stacked for ref in step.outs})
             steps = self.fusion.steps
