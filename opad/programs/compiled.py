@@ -21,20 +21,26 @@ from opad.tracing.protect import scope
 MAX_PROGRAMS = 8
 MAX_SIGNATURES = 128
 _layout = attrgetter("shape", "dtype")
-_ARRAYS = {np.ndarray}
+_is_array = np.ndarray.__instancecheck__
 
 
 class _Last:
     """The program that ran last, and what the arguments of the next call must be for it to run again at once."""
 
-    __slots__ = ("layouts", "program", "unpack")
+    __slots__ = ("has_numbers", "kinds", "layouts", "program", "unpack")
 
     def __init__(self, program, leaves, args, kwargs):
         self.program = program
         self.unpack = None if kwargs else program.unpack
         if self.unpack is None and not kwargs:
             self.unpack = program.unpack = unpacker(args)
-        self.layouts = self.unpack and list(map(_layout, leaves))
+        self.kinds = list(map(type, leaves))
+        self.has_numbers = set(self.kinds) != {np.ndarray}
+        self.layouts = self.layouts_of(leaves)
+
+    def layouts_of(self, leaves):
+        """Shapes and dtypes, which numbers need not be asked for."""
+        return list(map(_layout, filter(_is_array, leaves) if self.has_numbers else leaves))
 
 
 class CompiledFunction:
@@ -63,7 +69,7 @@ class CompiledFunction:
         if last is not None and not kwargs and last.unpack is not None:
             try:
                 leaves = last.unpack(args)
-                fits = set(map(type, leaves)) <= _ARRAYS and list(map(_layout, leaves)) == last.layouts
+                fits = list(map(type, leaves)) == last.kinds and last.layouts_of(leaves) == last.layouts
                 if fits and last.program.watch.holds():
                     return optree.tree_unflatten(last.program.structure, last.program(leaves))
             except Exception:  # another structure, a guard that failed, or a step: the long way will tell

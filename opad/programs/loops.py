@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from opad.programs.elementwise import read_elsewhere
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion import grouped_by_shape
 from opad.programs.kernels import Kernel
@@ -79,7 +80,7 @@ class Loop(FusedSteps):
     def __init__(self, run, sequence, columns, loops):
         self.sequence, self.specs = sequence, sequence.specs
         self.run = run
-        self.start, self.period, self.count, self._regular = run.start, run.period, run.count, run.regular
+        self.start, self.period, self.count = run.start, run.period, run.count
         self._find_operands(columns, loops)
         super().__init__(sequence.steps[self.start : self.stop])
         self.read, self.kept, self.stacks, self.rings = set(), {}, {}, set()
@@ -122,9 +123,25 @@ class Loop(FusedSteps):
             if (first, last) == (0, self.count):
                 if self._find_initial_values():
                     return
-                first = self._regular
+                first = self._irregular
             self.start += first * self.period
-            self.count, self._regular = last - first, max(0, self._regular - first)
+            self.count = last - first
+
+    @property
+    def _irregular(self):
+        """Number of turns at the start with operands that later ones do not have."""
+        return max(0, -((self.start - self.run.regular) // self.period))
+
+    def cuts(self):
+        """Positions of steps that need whole arrays of this turn, so that a loop over elements ends before them."""
+        cuts = []
+        for position, operands in enumerate(self.operands if self.count >= FEWEST else ()):
+            elsewhere = read_elsewhere(self.step(position))
+            of_this_turn = [o for o in operands if type(o) is Turn and not o.lag]
+            needed = [o.position for o in of_this_turn if o.keys or elsewhere]
+            if needed and max(needed) >= (cuts[-1] if cuts else 0):
+                cuts.append(position)
+        return cuts
 
     def turns_read_by(self, operand, count):
         """The turns of a reading loop in which a Member is one of this loop's values."""
@@ -136,9 +153,9 @@ class Loop(FusedSteps):
 
     def _operands_of(self, position, columns, loops):
         """Operands as they are in regular turns; None for what cannot be described."""
-        place = self.start + position + self._regular * self.period
+        place = self.start + position + self._irregular * self.period
         now, then = columns[place].tolist(), columns[place + self.period].tolist()
-        moving = iter([(a - self._regular * (b - a), b - a) for a, b in zip(now, then, strict=True)])
+        moving = iter([(a - self._irregular * (b - a), b - a) for a, b in zip(now, then, strict=True)])
         operands = []
         for _, base, keys in self.sequence.read(self.sequence.steps[place])[1]:
             at, stride = next(moving)

@@ -9,7 +9,7 @@ import numpy as np
 from opad.programs.fused import FusedSteps
 from opad.programs.kernels import Kernel, compiled
 from opad.programs.loops import Fixed, Loop, Table, Turn
-from opad.programs.recorded import Ref, getitem, item
+from opad.programs.recorded import Ref
 from opad.programs.tape import CONVERSIONS, is_checked, number_template
 
 
@@ -28,12 +28,14 @@ class Native(FusedSteps):
     text, kernels : text of the function, and of the kernels that it calls
     operands, stacks, numbers : Refs of arguments, of arrays that are written, of numbers that are returned
     outs : stacks and numbers
+    loops : list of Loop
     """
 
     def __init__(self, steps, specs, used, turns=None):
         replaced = [part for step in steps for part in getattr(step.function, "steps", [step])]
         super().__init__(replaced)
         self.specs = specs
+        self.loops = [step.function for step in steps if type(step.function) is Loop]
         writer = _Writer(steps, specs, used, turns)
         self.text, self.kernels = writer.text, tuple(writer.kernels)
         self.operands, self.stacks, self.numbers = writer.operands, writer.stacks, writer.returned
@@ -77,8 +79,8 @@ class _Writer:
         for step in steps:
             if type(step.function) is Loop:
                 self._write_loop(step.function)
-            elif step.function in (getitem, item):
-                stack, place = step.args[0], step.args[1]
+            elif step.inputs and specs[step.inputs[0]].shape:  # the element of a stack
+                stack, place = step.args
                 place = place[0] if type(place) is tuple else place
                 self._names[step.out] = self._line(f"{self._name(stack)}[{self._integer(place)}]")
             else:
@@ -126,10 +128,12 @@ class _Writer:
     # -- numbers ------------------------------------------------------------------------------------------------------
 
     def _write_number(self, step):
-        names = [self._operand(a) if type(a) is Ref else self._float(a) for a in step.args]
-        if step.function in CONVERSIONS:
-            is_mask = type(step.args[0]) is Ref and self.specs[step.args[0]].dtype != self.specs[step.out].dtype
-            self._names[step.out] = f"float({names[0]})" if is_mask else names[0]
+        is_conversion = step.function in CONVERSIONS
+        args = step.args[:1] if is_conversion else step.args
+        names = [self._operand(a) if type(a) is Ref else self._float(a) for a in args]
+        if is_conversion:  # a name of its own, since variables for values of earlier turns change
+            is_mask = type(args[0]) is Ref and self.specs[args[0]].dtype != self.specs[step.out].dtype
+            self._names[step.out] = self._line(f"float({names[0]})" if is_mask else names[0])
             return
         name = self._names[step.out] = self._line(number_template(step.function).format(*names))
         if is_checked(step, self.specs):
@@ -176,7 +180,16 @@ class _Writer:
                 if is_number:
                     self._earlier.setdefault(position, []).append(self._line(name))
                 if position in loop.stacks and initial is not None:
-                    self._add(f"{self._name(loop.stacks[position])}[{loop.place(position, turn)}] = {name}")
+                    self._copy(name, self._name(loop.stacks[position]), loop.place(position, turn), self.specs[initial].ndim)
+
+    def _copy(self, name, stack, place, ndim):
+        """Put a value into a stack, element by element: numba takes a second longer to compile stack[place] = array."""
+        index = [f"i{axis}" for axis in range(ndim)]
+        for axis in index:
+            self._add(f"for {axis} in range({name}.shape[{axis[1:]}]):")
+            self._depth += 1
+        self._add(f"{stack}[{', '.join([str(place), *index])}] = {name}" + f"[{', '.join(index)}]" * bool(index))
+        self._depth -= ndim
 
     def _call(self, step):
         kernel = step.function

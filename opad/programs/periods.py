@@ -10,25 +10,25 @@ _WINDOW = 3  # steps that are looked at together
 
 
 class Run:
-    """A part of a sequence that consists of equal periods.
+    """A part of a sequence that consists of equal periods, the last of which may be incomplete.
 
     Attributes
     ----------
-    start, period, count : int
-    regular : int, the first period whose operands are where those of the later ones let expect; in earlier ones,
+    start, end, period : int
+    regular : int, the first step from which on operands are where those of later periods let expect; of earlier steps,
         operands that are results of the period before may be others
     """
 
-    __slots__ = ("count", "period", "regular", "start")
+    __slots__ = ("end", "period", "regular", "start")
 
-    def __init__(self, start, period, count, regular=0):
-        self.start, self.period, self.count, self.regular = start, period, count, regular
+    def __init__(self, start, end, period, regular=None):
+        self.start, self.end, self.period = start, end, period
+        self.regular = start if regular is None else regular
 
-    stop = property(lambda self: self.start + self.period * self.count)
-    saved = property(lambda self: self.period * (self.count - 1))
+    count = property(lambda self: (self.end - self.start) // self.period)
 
     def __repr__(self):
-        return f"Run({self.start}, {self.period}, {self.count}, {self.regular})"
+        return f"Run({self.start}, {self.end}, period={self.period})"
 
 
 def runs(codes, columns, first=0):
@@ -46,22 +46,21 @@ def runs(codes, columns, first=0):
     >>> codes = np.array([7] + [1, 2] * 20 + [3])
     >>> columns = np.arange(42)[:, None] - 1  # each step reads the one before
     >>> runs(codes, columns)
-    [Run(1, 2, 20, 0)]
+    [Run(1, 41, period=2)]
     """
     found = [run for period in _candidates(codes, columns, first) for run in _runs_of(codes, columns, period)]
-    found.sort(key=lambda run: -run.saved)
+    found.sort(key=lambda run: run.period - (run.end - run.start))
     free, chosen = np.ones(len(codes), bool), []
     for run in found:
-        taken = ~free[run.start : run.stop]
-        if taken.any():  # what is left between runs that were chosen before
-            edges = np.flatnonzero(np.diff(np.concatenate([[True], taken, [True]])))
-            start, stop = max(edges.reshape(-1, 2), key=lambda part: part[1] - part[0], default=(0, 0))
-            run.start, run.count = run.start + start, (stop - start) // run.period
-        if run.count < FEWEST:
-            continue
-        _extend_to_the_front(run, codes, columns, free, first)
-        free[run.start : run.stop] = False
-        chosen.append(run)
+        taken = ~free[run.start : run.end]
+        if taken.any():  # what is left beside runs that were chosen before
+            edges = np.flatnonzero(np.diff(np.concatenate([[True], taken, [True]]))) + run.start
+            run.start, run.end = max(edges.reshape(-1, 2), key=lambda part: part[1] - part[0], default=(0, 0))
+            run.regular = run.start
+        if run.count >= FEWEST:
+            _extend_to_the_front(run, codes, columns, free, first)
+            free[run.start : run.end] = False
+            chosen.append(run)
     return sorted(chosen, key=lambda run: run.start)
 
 
@@ -95,26 +94,22 @@ def _runs_of(codes, columns, period):
     linear = (step[:-period] == step[period:]).all(1)
     edges = np.flatnonzero(np.diff(np.concatenate([[False], alike[:-period] & alike[period:] & linear, [False]])))
     lengths = edges[1::2] - edges[::2] + 2 * period
-    long = lengths >= FEWEST * period
-    return [
-        Run(start, period, length // period)
-        for start, length in zip(edges[::2][long].tolist(), lengths[long].tolist(), strict=True)
-    ]
+    starts, lengths = edges[::2].tolist(), lengths.tolist()
+    found = zip(starts, lengths, strict=True)
+    return [Run(start, start + length, period) for start, length in found if length >= FEWEST * period]
 
 
 def _extend_to_the_front(run, codes, columns, free, first):
     """Let a run begin earlier, with steps that differ in operands which later steps take from the period before."""
-    start, period, stop, limit = run.start, run.period, run.stop, -1
-    while start > 0 and start - 1 > limit and free[start - 1]:
-        step = start - 1
+    period, limit = run.period, -1
+    while run.start > 0 and run.start - 1 > limit and free[run.start - 1]:
+        step = run.start - 1
         here, there, further = columns[step], columns[step + period], columns[step + 2 * period]
         if codes[step] != codes[step + period]:
             break
         expected = 2 * there - further
         differing = here != expected
-        if not (further - there == period)[differing].all() or (expected[differing] - first >= step).any():
-            break
         limit = max([limit, *(expected[differing] - first)])
-        start -= 1
-    run.regular = -(-(run.start - start) // period)
-    run.start, run.count = start, (stop - start) // period
+        if limit >= step or not (further - there == period)[differing].all():
+            break
+        run.start = step

@@ -17,7 +17,7 @@ from opad.programs.grouping import gathered
 from opad.programs.loops import Fixed, Loop, Member
 from opad.programs.native import Native
 from opad.programs.optimise import live
-from opad.programs.periods import FEWEST, runs
+from opad.programs.periods import FEWEST, Run, runs
 from opad.programs.recorded import Ref, getitem, item
 from opad.programs.recorder import Step
 from opad.programs.sequence import Sequence
@@ -58,9 +58,7 @@ def _fits(step, specs):
 def _runs_of(group, codes, columns):
     start, stop = group
     found = runs(codes[start:stop], columns[start:stop], start)
-    for run in found:
-        run.start += start
-    return found
+    return [Run(run.start + start, run.end + start, run.period, run.regular + start) for run in found]
 
 
 def _loops(found, sequence, columns):
@@ -68,6 +66,11 @@ def _loops(found, sequence, columns):
     loops = []
     for run in found:
         loop = Loop(run, sequence, columns, loops)
+        cut = loop.cuts()
+        if cut:  # begin where the first loop over elements is complete, if that leaves fewer of them
+            run = Run(loop.start + cut[0], run.end, run.period, max(run.regular, loop.start + cut[0]))
+            other = Loop(run, sequence, columns, loops)
+            loop = other if len(other.cuts()) < len(cut) else loop
         if loop.count >= FEWEST and len(loop.steps) >= FEWEST_STEPS:
             loops.append(loop)
     return loops

@@ -136,4 +136,4 @@ def _as_key(step, specs):
         position = [k is Ellipsis for k in key].index(True)
         key = (*key[:position], *[slice(None)] * (spec.ndim - len(key) + 1), *key[position + 1 :])
     is_basic = all(type(k) is int or (type(k) is slice and not refs_in((k.start, k.stop, k.step))) for k in key)
-    return key if spec.is_ndarray and is_basic and specs[step.out].dtype in FLOATS else None
+    return key if spec.is_ndarray and spec.shape and is_basic and specs[step.out].dtype in FLOATS else None

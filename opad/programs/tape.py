@@ -11,7 +11,7 @@ import numpy as np
 
 from opad.programs.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
 from opad.programs.fused import FusedSteps
-from opad.programs.recorded import Ref, item, to_array, to_float
+from opad.programs.recorded import Ref, getitem, item, to_array, to_float
 
 _PYTHON = {
     operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
@@ -19,7 +19,7 @@ _PYTHON = {
     operator.lt: np.less, operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal,
     operator.eq: np.equal, operator.ne: np.not_equal,
 }  # fmt: skip
-CONVERSIONS = {to_float, to_array, item}
+CONVERSIONS = {to_float, to_array, item, getitem}  # getitem of an array of one number: x[()]
 _TEMPLATES = {**ARITHMETIC, **LIBRARY, **COMPARISONS, np.where: "{1} if {0} else {2}"}
 _CODES = {function: code for code, function in enumerate(_TEMPLATES)}
 _CHECKED = len(_CODES)  # added to a code: infinite results and NaN are errors, as of Python's x / 0.0
@@ -30,6 +30,8 @@ def is_number_step(step, specs):
     if type(step.out) is tuple or step.kwargs or (step.errstate and "raise" in step.errstate.values()):
         return False
     function, args = step.function, step.args
+    if function is getitem and type(args[1]) is tuple and not args[1]:
+        args = args[:1]
     if not _is_number(step.out, specs) or not all(_is_number(a, specs) for a in args):
         return False
     if function is np.vdot:
@@ -85,15 +87,19 @@ class Tape(FusedSteps):
         computed = {step.out for step in steps}
         self.operands = [r for r in dict.fromkeys(r for s in steps for r in s.inputs) if r not in computed]
         self._places = {ref: place for place, ref in enumerate(self.operands)}
-        constants = {_bits(a): float(a) for step in steps for a in step.args if type(a) is not Ref}
+        constants = {_bits(a): float(a) for step in steps for a in step.args if type(a) not in (Ref, tuple)}
         places = {bits: len(self.operands) + k for k, bits in enumerate(constants)}
         first = len(self.operands) + len(constants)
         rows = []
+
+        def place(a):
+            return self._places[a] if type(a) is Ref else places[_bits(a)]
+
         for step in steps:
-            operands = [self._places[a] if type(a) is Ref else places[_bits(a)] for a in step.args]
             if step.function in CONVERSIONS:
-                self._places[step.out] = operands[0]
+                self._places[step.out] = place(step.args[0])
             else:
+                operands = [place(a) for a in step.args]
                 self._places[step.out] = first + len(rows)
                 rows.append([self._code(step), *operands, *[0] * (3 - len(operands))])
         self.table = np.array(rows, np.int32).reshape(-1, 4)
