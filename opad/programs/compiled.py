@@ -206,7 +206,8 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
         the caller's; only memory of large earlier results that nobody refers to any more is used again.
     fuse : bool
         Chains of elementwise steps become loops that numba compiles, and long runs of operations on numbers a table
-        that one loop works off, wherever a loop is measured to be faster than the NumPy calls that it replaces.
+        that one loop works off, wherever a loop is measured to be faster than the NumPy calls that it replaces. Steps
+        that repeat (time steps, say, and their adjoints) become one compiled loop over all of them.
         Arithmetic stays equal to the last bit; exp, sin and the like may differ in the last bits. Floating-point errors
         (division by zero, overflow) are neither warned of nor raised in such loops, but those of Python's numbers. The
         first call takes longer, a tenth of a second for each different loop. Needs numba: pip install 'opad[fast]'.

@@ -74,7 +74,9 @@ class Fusion:
         """What was fused, in words."""
         calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
         replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
-        return f"{replaced} steps in {len(calls)} calls of {kinds} kernels, made in {self._seconds:.2g} s"
+        loops = [loop.count for kernel in calls for loop in getattr(kernel, "loops", ())]
+        rolled = f", {len(loops)} loops of {sum(loops)} turns" if loops else ""
+        return f"{replaced} steps in {len(calls)} calls of {kinds} kernels{rolled}, made in {self._seconds:.2g} s"
 
     # -- the choice of kernels ----------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.recorder import Step
 
 
-def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere):
+def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere, patient=()):
     """The steps with those that fit gathered where nothing stands between them, two or more as one.
 
     A step that a group does not need goes before it. One that needs a group waits until the group is complete, which it
@@ -19,6 +19,7 @@ def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere):
     steps : list of Step
     fits : set of the ids of steps that may be members of a group
     most, most_operands : numbers of members and of arguments at which a group is complete
+    patient : set of the ids of steps that may be members, and wait rather than complete a group
     reads : function of a step, the Refs of which it needs elements that other turns of a loop compute
     """
     result, group, produced, outside, waiting, blocked = [], [], set(), set(), [], set()
@@ -30,9 +31,11 @@ def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere):
             collection.clear()
 
     for step in steps:
-        if not blocked.isdisjoint(step.inputs) or (group and not is_known(step.function)):
+        is_blocked = not blocked.isdisjoint(step.inputs)
+        waits = is_blocked and (id(step) not in fits or id(step) in patient)
+        if (is_blocked and not waits) or (group and not is_known(step.function)):
             close()
-        if id(step) in fits:
+        if id(step) in fits and not waits:
             is_full = len(group) >= most or (
                 most_operands < inf and len(outside.union(step.inputs) - produced) > most_operands
             )
@@ -41,7 +44,7 @@ def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere):
             group.append(step)
             outside.update(ref for ref in step.inputs if ref not in produced)
             produced.update(step.outs)
-        elif produced.isdisjoint(step.inputs):
+        elif not waits and produced.isdisjoint(step.inputs):
             result.append(step)
         else:
             waiting.append(step)

@@ -68,6 +68,7 @@ class Loop(FusedSteps):
 
     Attributes
     ----------
+    found : the Run as it was found, of which this may be a part
     operands : for every position in a period, the list of its operands
     lags : dict position -> from how many turns before its value is read
     initial : dict (position, turn < 0) -> Ref of what stands for the value before the first turn
@@ -79,7 +80,7 @@ class Loop(FusedSteps):
 
     def __init__(self, run, sequence, columns, loops):
         self.sequence, self.specs = sequence, sequence.specs
-        self.run = run
+        self.run = self.found = run
         self.start, self.period, self.count = run.start, run.period, run.count
         self._find_operands(columns, loops)
         super().__init__(sequence.steps[self.start : self.stop])
@@ -254,15 +255,15 @@ class Loop(FusedSteps):
         Sets `body`, a list of Steps, `results`, the Ref of what each position computes in this turn, and `values`, a
         dict from other Refs to operands.
         """
-        body, self.results, self.values = [], [], {}
+        body, self.results, self.values, known = [], [], {}, {}
         for position in range(self.period):
             step = self.step(position)
             refs = [
-                self._value(operand, self.specs[ref], body)
+                self._value(operand, self.specs[ref], body, known)
                 for operand, (ref, _, _) in zip(self.operands[position], self.sequence.read(step)[1], strict=True)
             ]
             numbers = [
-                self._value(a, Spec(0.0), body) if type(a) is Table else a for a in self.numbers(position)
+                self._value(a, Spec(0.0), body, known) if type(a) is Table else a for a in self.numbers(position)
             ]
             self.results.append(self._new_ref(self.specs[step.out]))
             body.append(substituted(step, refs, numbers, self.results[-1]))
@@ -281,14 +282,14 @@ class Loop(FusedSteps):
             if positions[out] not in self.stacks:
                 self._add_stack(positions[out])
 
-    def _value(self, operand, spec, body):
+    def _value(self, operand, spec, body, known):
         """A Ref for an operand."""
         of_this_turn = type(operand) is Turn and not operand.lag
         if of_this_turn and not operand.keys:
             return self.results[operand.position]
-        ref = next((ref for ref, other in self.values.items() if other == operand), None)
+        ref = known.get(operand)
         if ref is None:
-            ref = self._new_ref(spec)
+            ref = known[operand] = self._new_ref(spec)
             self.values[ref] = operand
             if of_this_turn:  # a slice, which waits for the array
                 body.append(Step(getitem, (self.results[operand.position], operand), {}, ref, None))

@@ -4,8 +4,8 @@ import numpy as np
 
 FEWEST = 8  # periods of a run
 LONGEST = 200  # steps of a period
-CANDIDATES = 12  # periods that are tried
-_FACTORS = (0x2545F4914F6CDD1D, 0x369DEA0F31A53F85, 0x27BB2EE687B0B0FD)  # of a hash
+CANDIDATES = 8  # periods that are tried, in each of two ways
+_FACTORS = (0x2545F4914F6CDD1D, 0x369DEA0F31A53F85)  # of a hash
 _WINDOW = 3  # steps that are looked at together
 
 
@@ -65,14 +65,20 @@ def runs(codes, columns, first=0):
 
 
 def _candidates(codes, columns, first):
-    """The most frequent distances between steps that look alike."""
+    """The most frequent distances between steps that look alike, with the distances of their operands or without."""
     if len(codes) < FEWEST:
         return []
     distance = first + np.arange(len(codes))[:, None] - columns
-    near = np.where((columns >= 0) & (distance <= 2 * LONGEST), distance, np.minimum(columns, 0))
+    is_near = (columns >= 0) & (distance > 0) & (distance <= 2 * LONGEST)
+    outside = np.minimum(columns, 0)
+    return sorted({*_frequent_gaps(codes, outside), *_frequent_gaps(codes, np.where(is_near, distance, outside))})
+
+
+def _frequent_gaps(codes, columns):
+    """The most frequent distances between a few equal rows and the next ones."""
     single = codes.astype(np.int64)
     with np.errstate(over="ignore"):
-        for column in near.T:
+        for column in columns.T:
             single = single * np.int64(_FACTORS[0]) + column
         combined = single.copy()
         for shift in range(1, _WINDOW):
@@ -81,7 +87,7 @@ def _candidates(codes, columns, first):
     gaps = np.diff(order)[np.diff(combined[order]) == 0]
     counts = np.bincount(gaps[gaps <= LONGEST], minlength=1)
     best = np.argsort(-counts, kind="stable")[:CANDIDATES]
-    return sorted(int(period) for period in best if counts[period])
+    return [int(period) for period in best if counts[period]]
 
 
 def _runs_of(codes, columns, period):

@@ -48,7 +48,7 @@ class Plan:
         for ref, place in self.stacked.items():
             if place is not None and place[0] in self.fresh:
                 self.fresh[place[0]].append(ref)
-        self._given_away = {ref for step in steps if not is_known(step.function) for ref in step.inputs}
+        self._given_away = given_away(steps)
         alone = self.results - self.stacked.keys()
         alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
         self.recycled = {
@@ -205,6 +205,15 @@ class Plan:
         """Bytes of all memory of the program."""
         stacks = [ref for ref, place in self.stacked.items() if place is None and ref not in self.fresh]
         return sum(self.sizes) + sum(self.specs[ref].nbytes for ref in stacks)
+
+
+def given_away(steps):
+    """Refs of what functions are given that may keep it, and of what these are views of."""
+    given = set()
+    for step in reversed(steps):
+        if not is_known(step.function) or (not makes_new_array(step) and not given.isdisjoint(step.outs)):
+            given.update(step.inputs)
+    return given
 
 
 def written(step, specs):

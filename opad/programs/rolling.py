@@ -44,8 +44,8 @@ def rolled(steps, outputs, guards, specs):
         slow = [loop for loop in loops if not _is_faster(loop, specs)]
         if not slow:
             return _compiled(program, outputs, guards, specs)
-        starts = {loop.run.start for loop in slow}
-        found = [run for run in found if run.start not in starts]
+        slow = {loop.found for loop in slow}
+        found = [run for run in found if run not in slow]
 
 
 def _fits(step, specs):
@@ -68,8 +68,9 @@ def _loops(found, sequence, columns):
         loop = Loop(run, sequence, columns, loops)
         cut = loop.cuts()
         if cut:  # begin where the first loop over elements is complete, if that leaves fewer of them
-            run = Run(loop.start + cut[0], run.end, run.period, max(run.regular, loop.start + cut[0]))
-            other = Loop(run, sequence, columns, loops)
+            start = loop.start + cut[0]
+            other = Loop(Run(start, run.end, run.period, max(run.regular, start)), sequence, columns, loops)
+            other.found = run
             loop = other if len(other.cuts()) < len(cut) else loop
         if loop.count >= FEWEST and len(loop.steps) >= FEWEST_STEPS:
             loops.append(loop)

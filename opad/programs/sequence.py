@@ -32,13 +32,14 @@ class Sequence:
     """
 
     def __init__(self, steps, specs, fits):
-        self.specs, self.views = specs, {}
+        self.specs, self.views, self._kinds, self._known_kinds = specs, {}, {}, {}
         for step in steps:
             key = _as_key(step, specs)
             if key is not None:
                 self.views[step.out] = step.args[0], key
         members = {id(step) for step in steps if step.out in self.views or fits(step)}
-        self.program = gathered(steps, members, reads=lambda step: ())
+        patient = {id(step) for step in steps if id(step) in members and not specs[step.out].shape}  # sums over turns
+        self.program = gathered(steps, members, reads=lambda step: (), patient=patient)
         self.steps, self.groups = [], []
         for step in self.program:
             if id(step) not in members and (parts := self.parts(step)) is not None:
@@ -70,21 +71,33 @@ class Sequence:
 
     def read(self, step):
         """(pattern, operands, numbers): what a step does with operands (Ref, base, keys) and constant numbers."""
-        operands, numbers = [], []
+        operands, numbers, has_numbers = [], [], step.function not in _WITHOUT_NUMBERS
 
-        def operand(ref):
-            base, keys, static = self._resolved(ref)
-            operands.append((ref, base, keys))
-            specs = self.specs[ref], self.specs[base]
-            return Ref, *[part for s in specs for part in (s.type, s.shape, s.dtype, s.order)], static
+        def pattern(tree):
+            if type(tree) is Ref:
+                base, keys = self._resolved(tree) if tree in self.views else (tree, ())
+                operands.append((tree, base, keys))
+                return (self._kind(tree), self._kind(base), *map(_static, keys)) if keys else self._kind(tree)
+            if type(tree) is tuple or type(tree) is list:
+                return tuple([pattern(part) for part in tree])
+            if has_numbers and _is_number(tree):
+                numbers.append(tree)
+                return type(tree)
+            return hashable(tree)
 
-        def number(value):
-            numbers.append(value)
-            return type(value)
+        parts = [step.function, self._kind(step.out), *[pattern(a) for a in step.args]]
+        if step.kwargs or step.errstate:
+            parts += [hashable(step.kwargs), hashable(step.errstate or {})]
+        return tuple(parts), operands, numbers
 
-        args, spec = _mapped(step, operand, number, hashable), self.specs[step.out]
-        result = spec.type, spec.shape, spec.dtype
-        return (step.function, result, args, hashable(step.kwargs), repr(step.errstate)), operands, numbers
+    def _kind(self, ref):
+        """A number that is the same for values of one type, shape, dtype and order."""
+        kind = self._kinds.get(ref)
+        if kind is None:
+            spec = self.specs[ref]
+            known = spec.type, spec.shape, spec.dtype, spec.order
+            kind = self._kinds[ref] = self._known_kinds.setdefault(known, len(self._known_kinds))
+        return kind
 
     @staticmethod
     def number_slots(step):
@@ -92,34 +105,31 @@ class Sequence:
         return [(k, a) for k, a in enumerate(step.args) if step.function not in _WITHOUT_NUMBERS and _is_number(a)]
 
     def _resolved(self, ref):
-        """The array of which a value is a slice, by which keys, and what of them must not change."""
+        """The array of which a value is a slice, and by which keys."""
         keys = []
         while ref in self.views:
             ref, key = self.views[ref]
             keys.append(key)
-        keys = tuple(reversed(keys))
-        return ref, keys, tuple([tuple([None if type(k) is int else hashable(k) for k in key]) for key in keys])
+        return ref, tuple(reversed(keys))
 
 
 def substituted(step, refs, numbers, out):
     """A step with other operands and constant numbers, in the order of `Sequence.read`."""
-    refs, numbers = iter(refs), iter(numbers)
-    args = _mapped(step, lambda _: next(refs), lambda _: next(numbers), lambda a: a)
-    return Step(step.function, args, step.kwargs, out, step.origin, step.scope, step.errstate)
+    refs, numbers, has_numbers = iter(refs), iter(numbers), step.function not in _WITHOUT_NUMBERS
 
-
-def _mapped(step, operand, number, static):
-    """The arguments of a step with functions applied to their parts."""
-    has_numbers = step.function not in _WITHOUT_NUMBERS
-
-    def mapped(tree):
+    def replaced(tree):
         if type(tree) is Ref:
-            return operand(tree)
+            return next(refs)
         if type(tree) is tuple or type(tree) is list:
-            return tuple([mapped(part) for part in tree])
-        return number(tree) if has_numbers and _is_number(tree) else static(tree)
+            return tuple([replaced(part) for part in tree])
+        return next(numbers) if has_numbers and _is_number(tree) else tree
 
-    return mapped(step.args)
+    return Step(step.function, replaced(step.args), step.kwargs, out, step.origin, step.scope, step.errstate)
+
+
+def _static(key):
+    """What of a key must be the same in all turns: its slices."""
+    return tuple([None if type(part) is int else hashable(part) for part in key])
 
 
 def _is_number(a):
