@@ -138,7 +138,7 @@ class _Writer:
         name = self._names[step.out] = self._line(number_template(step.function).format(*names))
         if is_checked(step, self.specs):
             self._add(f"if not isfinite({name}):")
-            self._add("    raise ArithmeticError(\"Python's numbers raise an error here\")")
+            self._add('    raise ArithmeticError("Python\'s numbers raise an error here")')
 
     # -- loops --------------------------------------------------------------------------------------------------------
 
@@ -163,7 +163,9 @@ class _Writer:
             self._line(self._names[loop.results[position]], names[0])
         self._depth -= 1
         self._loop = None
-        self._names.update((ref, self._earlier[position][loop.count - turn - 1]) for ref, (position, turn) in loop.last())
+        self._names.update(
+            (ref, self._earlier[position][loop.count - turn - 1]) for ref, (position, turn) in loop.last()
+        )
 
     def _write_initial_values(self):
         """What stands for values before the first turn: in stacks, or in variables for values of the turns before."""
@@ -180,7 +182,9 @@ class _Writer:
                 if is_number:
                     self._earlier.setdefault(position, []).append(self._line(name))
                 if position in loop.stacks and initial is not None:
-                    self._copy(name, self._name(loop.stacks[position]), loop.place(position, turn), self.specs[initial].ndim)
+                    self._copy(
+                        name, self._name(loop.stacks[position]), loop.place(position, turn), self.specs[initial].ndim
+                    )
 
     def _copy(self, name, stack, place, ndim):
         """Put a value into a stack, element by element: numba takes a second longer to compile stack[place] = array."""

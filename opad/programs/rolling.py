@@ -11,10 +11,9 @@ from math import prod
 import numpy as np
 
 from opad.programs.elementwise import iteration_shape
-from opad.programs.functions import is_known
 from opad.programs.fusion import LIMIT, on_examples, seconds
 from opad.programs.grouping import gathered
-from opad.programs.loops import Fixed, Loop, Member
+from opad.programs.loops import Loop
 from opad.programs.native import Native
 from opad.programs.optimise import live
 from opad.programs.periods import FEWEST, Run, runs
