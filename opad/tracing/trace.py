@@ -47,19 +47,20 @@ class Trace:
     records : list of None (inputs) or (primitive, output, arguments, keywords, parents); None once the trace is closed
     level : int, later traces differentiate inside earlier ones
     kept : bool, whether the records outlive the run, so that constants are copied rather than locked
-    fingerprints : dict, id of a locked constant -> (constant, its fingerprint)
+    locked : dict, id of a locked array -> Locked
     refusal : the error for a traced array used as an index, which NumPy replaces by one that does not tell
     """
 
-    __slots__ = ("fingerprints", "kept", "level", "locked", "records", "refusal")
+    __slots__ = ("_copied", "_held", "kept", "level", "locked", "records", "refusal")
 
     def __init__(self, kept=False):
         self.level = next(_levels)
         make = make_records.get()
         self.records = [] if make is None else make()
         self.kept = kept
-        self.locked = []
-        self.fingerprints = {}
+        self.locked = {}
+        self._held = []  # what to unlock
+        self._copied = 0  # bytes
         self.refusal = None
 
     def protect(self, constant):
@@ -68,23 +69,39 @@ class Trace:
             raise ObjectArrayMet
         if protect.scope.snapshot is not None:
             return protect.scope.snapshot(constant)
-        if not constant.flags.writeable and constant.base is None:
+        if not constant.flags.writeable and protect.is_promised(constant):
             return constant
         if self.kept or constant.nbytes <= protect.COPY_LIMIT:
-            return constant.copy()
-        protect.lock(constant, self.locked)
-        if id(constant) not in self.fingerprints:
-            self.fingerprints[id(constant)] = constant, protect.fingerprint(constant)
-        return constant
+            return constant.copy("K")
+        known = self.locked.get(id(constant))
+        if known is not None:
+            return known.use_again()
+        protect.lock(constant, self._held)
+        known = self.locked[id(constant)] = protect.Locked(constant, self._may_copy(constant))
+        return known.kept
+
+    def protect_input(self, array):
+        """An array that is being differentiated, as it is now, whatever the function does with the original."""
+        small = self.kept or array.nbytes <= protect.COPY_LIMIT
+        if protect.scope.snapshot is None and (small or (array.flags.writeable and self._may_copy(array))):
+            return array.copy("K")
+        return self.protect(array)
+
+    def _may_copy(self, array):
+        size = protect.without_repetition(array).nbytes
+        if self._copied + size > protect.COPIES_LIMIT:
+            return False
+        self._copied += size
+        return True
 
     def require_unchanged_constants(self):
-        """Raise if a locked constant was written to through a view that was made before."""
-        for constant, before in self.fingerprints.values():
-            if protect.fingerprint(constant) != before:
+        """Raise if a locked array was written to through a view that was made before."""
+        for known in self.locked.values():
+            if known.has_changed:
                 raise TracingError(
-                    f"an array of shape {constant.shape} that a differentiated function had used as a constant was "
-                    "changed in place, through a view of it, while the function was running. Expected constants to "
-                    "stay as they are; write w = w + x, or use w.copy()."
+                    f"an array of shape {known.array.shape} that a differentiated function was given or had used as a "
+                    "constant was changed in place, through a view of it, while the function was running. Expected "
+                    "such arrays to stay as they are; write w = w + x, or use w.copy()."
                 )
 
     def require_open(self):
@@ -98,8 +115,8 @@ class Trace:
     def close(self):
         """End the trace and hand over its records; its traced arrays cannot be used any more."""
         records, self.records = self.records, None
-        if self.locked:
-            protect.release(self.locked)
+        if self._held:
+            protect.release(self._held)
         return records
 
 
