@@ -150,8 +150,9 @@ def _explain(error, trace):
         raise trace.refusal from error
     if trace.locked and "read-only" in str(error):
         raise TracingError(
-            f"{error}: an array that a differentiated function was given or had used as a constant was changed in place "
-            "while the function was running. Expected such arrays to stay as they are; write w = w + x, or use w.copy()."
+            f"{error}: an array that a differentiated function was given or had used as a constant was changed in "
+            "place while the function was running. Expected such arrays to stay as they are; write w = w + x, or use "
+            "w.copy()."
         ) from error
 
 

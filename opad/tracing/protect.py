@@ -14,7 +14,7 @@ from itertools import count
 
 import numpy as np
 
-from opad.tracing.bits import checksums, duplicate, same_bits, without_repetition
+from opad.tracing.bits import checksums, duplicate, same_bits
 
 COPY_LIMIT = 1 << 14  # bytes; copying fewer costs less than a microsecond
 COPIES_LIMIT = 1 << 23  # bytes that a trace copies in all; a copy costs a quarter of two checksums, but memory

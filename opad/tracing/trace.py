@@ -13,6 +13,7 @@ from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError, TracingError
 from opad.operators.indexing import Index, is_basic
 from opad.tracing import protect
+from opad.tracing.bits import without_repetition
 from opad.tracing.memory import keep_freed_memory
 
 make_records = ContextVar("what makes a tape, if not list", default=None)  # set by opad.debug
@@ -88,7 +89,7 @@ class Trace:
         return self.protect(array)
 
     def _may_copy(self, array):
-        size = protect.without_repetition(array).nbytes
+        size = without_repetition(array).nbytes
         if self._copied + size > protect.COPIES_LIMIT:
             return False
         self._copied += size

@@ -172,6 +172,9 @@ def test_sinc_near_its_removable_singularity(x):
         np.testing.assert_allclose(H, [[second]], rtol=1e-6)
 
 
+X_TO_THE_X = 0.3**0.3 * ((np.log(0.3) + 1) ** 2 + 1 / 0.3)  # its second derivative at 0.3
+
+
 @pytest.mark.parametrize(
     ("f", "x", "expected"),
     [
@@ -185,6 +188,13 @@ def test_sinc_near_its_removable_singularity(x):
         (lambda x: np.logaddexp(x[:1], x[1:]), [0.0, 0.0], [[0.25, -0.25], [-0.25, 0.25]]),
         (lambda x: x**1.5, [0.0], [[np.inf]]),
         (lambda x: x**2.0, [0.0], [[2.0]]),
+        (lambda x: (x**2) ** 0.75, [0.0], [[np.inf]]),  # |x|^1.5: the tangent of x^2 is 0 and varies
+        (lambda x: (x * x) ** np.array([0.75]), [0.0], [[np.inf]]),
+        (lambda x: np.pad(x, 1) ** np.concatenate([0.4 * x, x, 2 * x]), [0.3], [[X_TO_THE_X]]),  # 0 ** x is constant
+        (lambda x: np.abs(np.pad(x, 1)) ** x, [0.3], [[X_TO_THE_X]]),
+        (lambda x: np.where(x > 0, x, 0.0) ** x, [0.3, 0.0], [[X_TO_THE_X, 0.0], [0.0, 0.0]]),
+        (lambda x: np.sqrt(np.pad(x, 1)) * x, [0.25], [[1.5]]),  # x^1.5
+        (lambda x: x[1:] ** x[:1], [0.0, 0.5], [[np.log(0.5) ** 2, 2.0], [2.0, 0.0]]),
         (lambda x: x ** np.array([0.0, 1.0, 2.0]), [0.0, 0.0, 0.0], np.diag([0.0, 0.0, 2.0])),
         (lambda x: np.maximum(x, 0.0) ** 2, [0.0], [[0.5]]),  # the product of halves
         (np.std, [2.0, 2.0], [[0.0, 0.0], [0.0, 0.0]]),
@@ -194,7 +204,7 @@ def test_sinc_near_its_removable_singularity(x):
 def test_second_derivatives_at_special_points(f, x, expected):
     with np.errstate(all="ignore"):
         for H in hessians(f, x):
-            np.testing.assert_allclose(H, expected, atol=1e-15)
+            np.testing.assert_allclose(H, expected, rtol=1e-14, atol=1e-15)
 
 
 def test_complex_absolute_value_at_zero():
