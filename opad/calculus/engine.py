@@ -8,6 +8,7 @@ import numpy as np
 from opad.calculus import pytrees
 from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
+from opad.tracing.messages import explain_type_error
 from opad.tracing.objects import without_objects
 from opad.tracing.trace import Trace
 
@@ -56,7 +57,7 @@ class Run:
                 result = without_objects(result)
             if trace.locked:
                 trace.require_unchanged_constants()
-        except (ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError) as error:
             _explain(error, trace)
             raise
         finally:
@@ -148,6 +149,8 @@ def _explain(error, trace):
         raise error.__cause__
     if isinstance(error, IndexError) and trace.refusal is not None:  # NumPy's names the kinds of indices it takes
         raise trace.refusal from error
+    if isinstance(error, TypeError):
+        explain_type_error(error)
     if trace.locked and "read-only" in str(error):
         raise TracingError(
             f"{error}: an array that a differentiated function was given or had used as a constant was changed in "

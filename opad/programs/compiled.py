@@ -16,6 +16,7 @@ from opad.programs.fusion import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
+from opad.tracing.messages import explain_type_error
 from opad.tracing.protect import scope
 
 MAX_PROGRAMS = 8
@@ -120,6 +121,9 @@ class CompiledFunction:
             if not recording.foreign:
                 raise
             return self.function(*args, **kwargs)  # it closes over a value of another trace or recording
+        except TypeError as error:
+            explain_type_error(error)
+            raise
         finally:
             scope.snapshot = outer
         del tree, result
