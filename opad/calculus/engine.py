@@ -38,7 +38,7 @@ class Run:
                 leaves, structure = pytrees.flatten(args[position])
                 self.structures.append(structure)
                 for k, leaf in enumerate(leaves):
-                    if type(leaf) is np.ndarray and leaf.dtype.kind in "fc":  # nearly always
+                    if type(leaf) is np.ndarray and leaf.dtype.kind in "fc" and leaf.dtype.isnative:  # nearly always
                         leaves[k] = trace.protect_input(leaf)
                         continue
                     if not pytrees.is_differentiable(leaf):
