@@ -1,0 +1,81 @@
+"""The Jacobian of a compiled function as an operator, whose products are compiled programs bound to the point."""
+
+from functools import cached_property
+from weakref import WeakKeyDictionary
+
+import numpy as np
+
+from opad.calculus import pytrees
+from opad.calculus.engine import Run, require_differentiable
+from opad.calculus.linearization import Linearization
+from opad.operators import Operator
+from opad.programs.calls import private
+from opad.programs.compiled import BoundFunction, CompiledFunction
+
+_derived = WeakKeyDictionary()  # CompiledFunction -> what has been compiled for it, by name
+
+
+def derived(f, name, function):
+    """`function` compiled as f is, once for all points."""
+    compiled = _derived.setdefault(f, {})
+    if name not in compiled:
+        compiled[name] = CompiledFunction(function, **{**f.options, "donate": False})
+    return compiled[name]
+
+
+def is_compiled(f, args):
+    """True for a compiled function that runs as a program, not inside another trace or recording."""
+    leaves, _ = pytrees.flatten(args)
+    return isinstance(f, CompiledFunction) and not any(getattr(leaf, "is_symbolic", False) for leaf in leaves)
+
+
+class CompiledJacobian(Operator):
+    """The Jacobian J of a compiled function at a point.
+
+    Forward: a program of the forward substitution.  Adjoint: a program of the back substitution. Each is recorded once
+    for the function, and the steps that depend on the point alone are carried out once for the point.
+
+    Parameters
+    ----------
+    f : CompiledFunction
+    args : the point
+    argnums : tuple of the positions of the arguments that vary
+
+    Attributes
+    ----------
+    value : the function's result
+    """
+
+    def __init__(self, f, args, argnums):
+        require_differentiable(f, args, argnums)
+        self._eager = lambda: Linearization(Run(f.function, args, {}, argnums, kept=True)).jacobian
+        args, function = private(args), f.function
+        self.value = (derived(f, "value", function) if f.options["donate"] else f)(*args)
+
+        def forward(*args):
+            return Linearization(Run(function, args[:-1], {}, argnums, kept=True)).jacobian.apply(args[-1])
+
+        def adjoint(*args):
+            return Linearization(Run(function, args[:-1], {}, argnums, kept=True)).jacobian.apply_adjoint(args[-1])
+
+        self._forward = BoundFunction(derived(f, ("forward", argnums), forward), args, {})
+        self._adjoint = BoundFunction(derived(f, ("adjoint", argnums), adjoint), args, {})
+        inputs, _ = pytrees.flatten([args[k] for k in argnums])
+        results, _ = pytrees.flatten(self.value)
+        self.dims, self.dimsd = (_space([np.shape(leaf) for leaf in leaves]) for leaves in (inputs, results))
+        self.dtype = np.result_type(*map(pytrees.dtype_of, [*inputs, *results]))
+
+    @cached_property
+    def clinear(self):
+        """Whether every block is complex-linear."""
+        return self.dtype.kind != "c" or self._eager().clinear
+
+    def apply(self, X):
+        return self._forward(X)
+
+    def apply_adjoint(self, Y):
+        return self._adjoint(Y)
+
+
+def _space(shapes):
+    return shapes[0] if len(shapes) == 1 else tuple(shapes)
