@@ -56,6 +56,11 @@ class Program:
         return Run(rest, Run(first)(leaves))
 
     @property
+    def source(self):
+        """The text of all steps."""
+        return self.whole.code.source
+
+    @property
     def codes(self):
         """All that has been written to run it: the whole, and the parts."""
         whole = [self.whole.code] if "whole" in self.__dict__ else []
