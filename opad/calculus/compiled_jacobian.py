@@ -15,11 +15,11 @@ from opad.programs.compiled import BoundFunction, CompiledFunction
 _derived = WeakKeyDictionary()  # CompiledFunction -> what has been compiled for it, by name
 
 
-def derived(f, name, function):
+def derived(f, name, function, is_product=False):
     """`function` compiled as f is, once for all points."""
     compiled = _derived.setdefault(f, {})
     if name not in compiled:
-        compiled[name] = CompiledFunction(function, **{**f.options, "donate": False})
+        compiled[name] = CompiledFunction(function, **f.options | {"donate": False, "contract": is_product})
     return compiled[name]
 
 
@@ -58,8 +58,8 @@ class CompiledJacobian(Operator):
         def adjoint(*args):
             return Linearization(Run(function, args[:-1], {}, argnums, kept=True)).jacobian.apply_adjoint(args[-1])
 
-        self._forward = BoundFunction(derived(f, ("forward", argnums), forward), args, {})
-        self._adjoint = BoundFunction(derived(f, ("adjoint", argnums), adjoint), args, {})
+        self._forward = BoundFunction(derived(f, ("forward", argnums), forward, is_product=True), args, {})
+        self._adjoint = BoundFunction(derived(f, ("adjoint", argnums), adjoint, is_product=True), args, {})
         inputs, _ = pytrees.flatten([args[k] for k in argnums])
         results, _ = pytrees.flatten(self.value)
         self.dims, self.dimsd = (_space([np.shape(leaf) for leaf in leaves]) for leaves in (inputs, results))

@@ -44,16 +44,23 @@ class _Last:
 class CompiledFunction:
     """What `opad.compile` returns: call it as the function itself.
 
+    Parameters
+    ----------
+    function : callable
+    contract : bool; the function is linear in the arguments that will not be bound, and may be computed as its matrix
+        would be multiplied, which is not the same bit by bit
+    donate, fuse, cuda_graph : see `opad.compile`
+
     Attributes
     ----------
     source : str, the text of the program that ran last
     """
 
-    def __init__(self, function, donate=False, fuse=False, cuda_graph=False):
+    def __init__(self, function, donate=False, fuse=False, cuda_graph=False, contract=False):
         if fuse:
             require_numba()
         self.function = function
-        self.options = {"donate": donate, "fuse": fuse, "cuda_graph": cuda_graph}
+        self.options = {"donate": donate, "fuse": fuse, "cuda_graph": cuda_graph, "contract": contract}
         self._programs = {}
         self._recordings = 0
         self._last = None

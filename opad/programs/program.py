@@ -3,6 +3,7 @@
 import traceback
 from functools import cached_property
 
+from opad.programs.contraction import contracted
 from opad.programs.functions import is_known
 from opad.programs.generate import ProgramChanged
 from opad.programs.optimise import optimise
@@ -13,21 +14,29 @@ from opad.programs.replay import Code, Run, Segment
 class Program:
     """One recorded path of a function for one signature of arguments.
 
+    Parameters
+    ----------
+    recording : Recording
+    inputs, outputs : lists of the leaves of arguments that vary, as Refs, and of the result
+    contract : bool, for functions that are linear in what is not bound, see `split`
+    **options : donate, fuse and cuda_graph, see `opad.compile`
+
     Attributes
     ----------
     structure : optree structure of the result
     watch : Watch, what the program relies on besides its arguments
+    recorded : int, number of recorded steps
     unpack : dict; functions from arguments to their leaves, see `compiled`
     """
 
-    def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False, cuda_graph=False):
+    def __init__(self, recording, inputs, outputs, structure, watch, contract=False, **options):
         self.structure = structure
         self.watch = watch
         self.recorded = len(recording.steps)
         self.unpack = {}
         steps, guards, outputs = optimise(recording, outputs)
         self._segment = Segment(steps, guards, inputs, [], outputs, recording.specs)
-        self._options = {"donate": donate, "fuse": fuse, "cuda_graph": cuda_graph}
+        self._contract, self._options = contract, options
         self._parts = {}
 
     @cached_property
@@ -49,9 +58,9 @@ class Program:
             If a guard on what is bound fails.
         """
         if is_bound not in self._parts:
-            first, rest = split(self._segment, is_bound)
-            fuse = self._options["fuse"]
-            self._parts[is_bound] = Code(first, donate=True, fuse=fuse), Code(rest, **self._options)
+            first, rest = split(self._segment, is_bound, self._contract)
+            once = {**self._options, "donate": True, "cuda_graph": False}
+            self._parts[is_bound] = Code(first, **once), Code(rest, **self._options)
         first, rest = self._parts[is_bound]
         return Run(rest, Run(first)(leaves))
 
@@ -75,8 +84,32 @@ class Program:
         return None
 
 
-def split(segment, is_bound):
+def split(segment, is_bound, contract=False):
     """(first, rest): the steps that depend on bound inputs and constants alone, and the others.
+
+    Parameters
+    ----------
+    segment : Segment
+    is_bound : tuple of bool, one for each input
+    contract : bool, whether to replace sums by products with what is bound, see `contraction`
+    """
+    inputs = [ref for ref, bound in zip(segment.inputs, is_bound, strict=True) if bound]
+    if contract:
+        segment = contracted(segment, _divided(segment, inputs)[2])
+    first, rest, bound = _divided(segment, inputs)
+    needed = dict.fromkeys([ref for step in rest for ref in step.inputs])
+    needed.update(dict.fromkeys([out for out in segment.outputs if type(out) is Ref]))
+    known = [ref for ref in needed if ref in bound]
+    guards = [[guard for guard in segment.guards if (guard.ref in bound) is side] for side in (True, False)]
+    free = [ref for ref in segment.inputs if ref not in bound]
+    return (
+        Segment(first, guards[0], inputs, [], known, segment.specs, is_bound=True),
+        Segment(rest, guards[1], free, known, segment.outputs, segment.specs),
+    )
+
+
+def _divided(segment, inputs):
+    """(steps that are bound, the others, Refs of bound values) for bound inputs.
 
     This is binding-time analysis, the first half of partial evaluation. A function of which nothing is known may return
     something else in every call and is not bound. Neither are steps after a guard on what is not bound, which the
@@ -86,10 +119,8 @@ def split(segment, is_bound):
     ----------
     N. D. Jones, C. K. Gomard, P. Sestoft, Partial Evaluation and Automatic Program Generation (1993), chapter 4.
     """
-    bound = {ref for ref, known in zip(segment.inputs, is_bound, strict=True) if known}
-    free = [ref for ref in segment.inputs if ref not in bound]
-    guarded = {guard.ref for guard in segment.guards}
-    first, rest, is_reached = [], [], guarded.isdisjoint(free)
+    bound, guarded = set(inputs), {guard.ref for guard in segment.guards}
+    first, rest, is_reached = [], [], guarded.isdisjoint(set(segment.inputs) - bound)
     for step in segment.steps:
         if is_reached and is_known(step.function) and bound.issuperset(step.inputs):
             first.append(step)
@@ -97,15 +128,7 @@ def split(segment, is_bound):
         else:
             rest.append(step)
             is_reached = is_reached and guarded.isdisjoint(step.outs)
-    needed = dict.fromkeys([ref for step in rest for ref in step.inputs])
-    needed.update(dict.fromkeys([out for out in segment.outputs if type(out) is Ref]))
-    known = [ref for ref in needed if ref in bound]
-    guards = [[guard for guard in segment.guards if (guard.ref in bound) is side] for side in (True, False)]
-    inputs = [ref for ref in segment.inputs if ref in bound]
-    return (
-        Segment(first, guards[0], inputs, [], known, segment.specs, is_bound=True),
-        Segment(rest, guards[1], free, known, segment.outputs, segment.specs),
-    )
+    return first, rest, bound
 
 
 __all__ = ["Program", "ProgramChanged", "split"]
