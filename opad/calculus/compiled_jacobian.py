@@ -58,8 +58,8 @@ class CompiledJacobian(Operator):
         def adjoint(*args):
             return Linearization(Run(function, args[:-1], {}, argnums, kept=True)).jacobian.apply_adjoint(args[-1])
 
-        self._forward = BoundFunction(derived(f, ("forward", argnums), forward, is_product=True), args, {})
-        self._adjoint = BoundFunction(derived(f, ("adjoint", argnums), adjoint, is_product=True), args, {})
+        self._forward_product = BoundFunction(derived(f, ("forward", argnums), forward, is_product=True), args, {})
+        self._adjoint_product = BoundFunction(derived(f, ("adjoint", argnums), adjoint, is_product=True), args, {})
         inputs, _ = pytrees.flatten([args[k] for k in argnums])
         results, _ = pytrees.flatten(self.value)
         self.dims, self.dimsd = (_space([np.shape(leaf) for leaf in leaves]) for leaves in (inputs, results))
@@ -71,10 +71,10 @@ class CompiledJacobian(Operator):
         return self.dtype.kind != "c" or self._eager().clinear
 
     def apply(self, X):
-        return self._forward(X)
+        return self._forward_product(X)
 
     def apply_adjoint(self, Y):
-        return self._adjoint(Y)
+        return self._adjoint_product(Y)
 
 
 def _space(shapes):

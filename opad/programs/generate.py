@@ -1,6 +1,7 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+import threading
 from cmath import isfinite
 
 import numpy as np
@@ -307,10 +308,13 @@ class Source:
     def compile(self, filename):
         """A function from the known values to a program with buffers of its own."""
         code = compile(self.text, filename, "exec")
+        pools, lock = [[] for _ in self.plan.sizes], threading.Lock()  # for memory of instances that were dropped
 
         def instance(*known):
             namespace = dict(self.namespace)
             exec(code, namespace)
-            return namespace["make"](*known, *self.plan.allocate())
+            with lock:
+                buffers = self.plan.allocate(pools)
+            return namespace["make"](*known, *buffers)
 
         return instance

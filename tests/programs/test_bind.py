@@ -56,7 +56,9 @@ def test_bound_products_equal_unbound_ones(program, order, k):
     """Both products at the arguments that are bound, with the others among what varies."""
 
     def f(*inputs):
-        return sum(np.sum(np.tanh(part)) for part in run(program, OPERATIONS, [inputs[order.index(i)] for i in range(5)]))
+        return sum(
+            np.sum(np.tanh(part)) for part in run(program, OPERATIONS, [inputs[order.index(i)] for i in range(5)])
+        )
 
     def products(*inputs):
         primals, tangents = inputs[:5], inputs[5:]
