@@ -48,8 +48,8 @@ class CompiledJacobian(Operator):
 
     def __init__(self, f, args, argnums):
         require_differentiable(f, args, argnums)
-        self._eager = lambda: Linearization(Run(f.function, args, {}, argnums, kept=True)).jacobian
         args, function = private(args), f.function
+        self._linearization = lambda: Linearization(Run(function, args, {}, argnums, kept=True))
         self.value = (derived(f, "value", function) if f.options["donate"] else f)(*args)
 
         def forward(*args):
@@ -68,13 +68,17 @@ class CompiledJacobian(Operator):
     @cached_property
     def clinear(self):
         """Whether every block is complex-linear."""
-        return self.dtype.kind != "c" or self._eager().clinear
+        return self.dtype.kind != "c" or self._linearization().jacobian.clinear
 
     def apply(self, X):
         return self._forward_product(X)
 
     def apply_adjoint(self, Y):
         return self._adjoint_product(Y)
+
+    def __reduce__(self):
+        """Programs belong to their process; in another one, and in copies, the blocks of the system serve."""
+        return getattr, (self._linearization(), "jacobian")
 
 
 def _space(shapes):

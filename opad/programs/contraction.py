@@ -148,7 +148,7 @@ class _Writer:
         elif step.function is np.add:
             terms = found[0] + found[1]
         else:
-            terms = found[0][: len(found) - 1] + [-term for term in found[-1]]
+            terms = [term for part in found[:-1] for term in part] + [-term for term in found[-1]]
         is_short = len(terms) <= MOST_TERMS and all(term.is_short for term in terms)
         return terms if is_short else None
 

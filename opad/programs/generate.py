@@ -263,9 +263,8 @@ class Source:
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:
-                parts.append(
-                    f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out)
-                )
+                is_array = hasattr(out, "flags") and not isinstance(out, np.generic)
+                parts.append(f"{self.constant(out)}.copy()" if is_array else self.constant(out))
                 continue
             spec = self.specs[out]
             is_array = hasattr(spec.type, "__array_function__")
