@@ -88,8 +88,9 @@ def jacobian_operator(f, *args, argnums=0):
     Parameters
     ----------
     f : callable
-        Of a function that `opad.compile` has made the products are compiled too: each is recorded at its first call for
-        any point, and what does not depend on the direction is computed once for every point.
+        If it is compiled (`opad.compile`), so are the products: each is recorded once for all points, what depends on
+        the point alone is computed once for every point, and sums of scaled matrices are left to BLAS. They are as
+        exact as products with the assembled matrix. The arguments are copied.
     *args : the point
     argnums : int or tuple of ints, the arguments that vary
 
@@ -105,6 +106,10 @@ def jacobian_operator(f, *args, argnums=0):
     >>> J.todense()
     array([[1., 0.],
            [1., 1.]])
+    >>> f = opad.compile(lambda x, A: np.tanh(A @ x))
+    >>> J = opad.jacobian_operator(f, np.zeros(2), np.eye(2))
+    >>> J @ np.array([1.0, 2.0]), J.value
+    (array([1., 2.]), array([0., 0.]))
     """
     if is_compiled(f, args):
         return CompiledJacobian(f, args, positions(argnums, args, f))

@@ -84,13 +84,14 @@ class CompiledFunction:
     def bind(self, *args, **kwargs):
         """A function of the remaining arguments, as by `functools.partial`, for many calls with the same first ones.
 
-        What depends on the bound arguments and on constants alone is computed once, at the first call, and kept; later
-        calls replay the other steps. This is the numeric factorisation between the analysis of a sparse direct solver,
-        here the recording, which all bound functions share, and its solves.
+        What depends on the bound arguments and on constants alone is computed once, in the first call, and kept. Later
+        calls replay the other steps: those with the remaining arguments, those after an `if` on one of them, and
+        functions of which nothing is known. In the terms of a sparse direct solver, recording is the symbolic
+        factorisation, binding the numeric one, and a call is a solve. All bound functions share the recordings.
 
-        Arrays are copied: changes that are made to them afterwards are not seen; bind the changed ones. Results equal
-        those of the compiled function bit by bit. What has been said of `opad.compile` holds for the remaining
-        arguments, donate, fuse and cuda_graph included.
+        Arrays are copied, so that later changes of them are not seen: bind the changed ones. (Read-only arrays that own
+        their memory are not copied.) Guards, donate, fuse and cuda_graph mean for the remaining arguments what they
+        mean without binding, and results are the same bit by bit (with fuse, as far as it keeps them).
 
         Parameters
         ----------
@@ -309,7 +310,8 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
 
     Returns
     -------
-    CompiledFunction, with `.source` and `.report()`. Threads may share it; each has buffers of its own.
+    CompiledFunction, with `.source`, `.report()` and `.bind(*args)` for many calls with the same first arguments.
+    Threads may share it; each has buffers of its own.
 
     Examples
     --------
