@@ -87,7 +87,8 @@ class CompiledFunction:
         What depends on the bound arguments and on constants alone is computed once, in the first call, and kept. Later
         calls replay the other steps: those with the remaining arguments, those after an `if` on one of them, and
         functions of which nothing is known. In the terms of a sparse direct solver, recording is the symbolic
-        factorisation, binding the numeric one, and a call is a solve. All bound functions share the recordings.
+        factorisation, binding the numeric one, and a call is a solve. All bound functions share the recordings, and the
+        memory of those that were dropped is used again.
 
         Arrays are copied, so that later changes of them are not seen: bind the changed ones. (Read-only arrays that own
         their memory are not copied.) Guards, donate, fuse and cuda_graph mean for the remaining arguments what they

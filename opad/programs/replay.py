@@ -99,8 +99,10 @@ class Code:
         plan, specs, steps = self.plan, self.plan.specs, self.plan.steps
         constants = {id(a): a for step in steps for a in step.args if isinstance(a, np.ndarray) and a.size > 1}
         outs = [specs[ref] for step in steps for ref in written(step, specs)]
-        guards = self._segment.guards
+        guards, known = self._segment.guards, self._segment.known
+        bound = f"{len(known)} values, {sum(specs[ref].nbytes for ref in known):,} bytes"
         return {
+            **({"bound": bound} if known else {}),
             **({"fused": self.fusion.statistics()} if self.fusion else {}),
             "floating-point operations": f"{sum(_operations(step, specs) for step in steps):.4g}",
             "bytes written": f"{sum(spec.nbytes for spec in outs):.4g}",

@@ -144,6 +144,19 @@ def test_hessians(t, rng):
     np.testing.assert_allclose(G @ v, model_jacobian(x, t).T @ (model_jacobian(x, t) @ v), rtol=1e-11)
 
 
+def test_hessians_in_several_arrays(rng):
+    def loss(parts):
+        A, b = parts
+        return np.sum(np.exp(A @ b)) + np.sum(A * A) * np.sum(b)
+
+    point = rng.standard_normal((3, 4)), rng.standard_normal(4)
+    H, expected = (opad.hessian_operator(f, point) for f in (opad.compile(loss), loss))
+    assert H.dims == expected.dims == ((3, 4), (4,))
+    np.testing.assert_allclose(H.todense(), expected.todense(), atol=1e-12)
+    for found, gradient in zip(H.gradient, opad.grad(loss)(point), strict=True):
+        np.testing.assert_allclose(found, gradient, rtol=1e-13)
+
+
 def test_a_least_squares_fit(t):
     y = np.sin(3 * t)
     f = opad.compile(lambda x: model(x, t) - y)

@@ -1,6 +1,7 @@
 """Bound compiled functions return what the compiled functions return, and do again only what must be done again."""
 
 import threading
+import tracemalloc
 
 import numpy as np
 import optree
@@ -88,10 +89,48 @@ def test_what_is_bound_is_computed_once():
     assert "tanh" not in bound.source
     assert "sin" in bound.source
     assert "1 recording" in bound.report()
+    assert "1 values, 72 bytes" in bound.report()
     again = compiled.bind(2 * A)
     np.testing.assert_array_equal(again(x), np.tanh(2 * A) @ np.sin(x))
     np.testing.assert_array_equal(compiled(A, x), np.tanh(A) @ np.sin(x))
     assert len(compiled.programs) == 1
+
+
+def test_a_bound_matrix_is_factorised_once(rng):
+    A, b = rng.standard_normal((5, 5)), rng.standard_normal(5)
+    product = opad.compile(lambda A, b, db: opad.jvp(lambda b: np.linalg.solve(A, b), (b,), (db,))[1])
+    bound = product.bind(A, b)
+    np.testing.assert_allclose(bound(b), np.linalg.solve(A, b), rtol=1e-10)
+    assert "solve_factorised" in bound.source
+    assert "factorise(" not in bound.source
+
+
+def test_binding_anew_allocates_nothing_large(rng):
+    A = rng.standard_normal((200, 200))
+    compiled, x = opad.compile(lambda A, x: (np.tanh(A) * np.sin(A)) @ x), np.ones(200)
+    for _ in range(3):
+        bound = compiled.bind(A)
+        bound(x)
+    tracemalloc.start()
+    bound = compiled.bind(A)
+    expected = (np.tanh(A) * np.sin(A)) @ x
+    tracemalloc.reset_peak()
+    before = tracemalloc.get_traced_memory()[0]
+    result = bound(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(result, expected)
+    assert peak - before < A.nbytes / 4
+
+
+def test_bound_values_stay_while_others_are_bound(rng):
+    compiled, x = opad.compile(lambda A, x: np.tanh(A) @ x), np.ones(200)
+    matrices = rng.standard_normal((6, 200, 200))
+    kept = [compiled.bind(A) for A in matrices]
+    for _ in range(3):
+        for A, bound in zip(matrices, kept, strict=True):
+            np.testing.assert_array_equal(bound(x), np.tanh(A) @ x)
+            np.testing.assert_array_equal(compiled.bind(-A)(x), np.tanh(-A) @ x)
 
 
 def test_changes_of_bound_arrays_are_not_seen():
