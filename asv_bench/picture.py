@@ -66,9 +66,8 @@ def draw(path, cells, machine):
         times.set_yticks(range(len(cells)), [_best_time(cell["measured"]) for cell in cells])
         times.spines["right"].set_visible(False)
         times.tick_params(axis="y", length=0, labelcolor="#6b7280")
-        axis.set_xlabel(
-            f"time of one gradient / time of the best other library (on the right).  {machine['machine'].partition(',')[0]}"
-        )
+        processor = machine["machine"].partition(",")[0]
+        axis.set_xlabel(f"time of one gradient / time of the best other library (on the right).  {processor}")
         figure.legend(loc="outside upper center", ncols=4, frameon=False, handletextpad=0.2)
         figure.savefig(path, dpi=110)
         plt.close(figure)
