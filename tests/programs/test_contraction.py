@@ -4,6 +4,8 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from opad.programs import contraction
 from opad.programs.compiled import CompiledFunction
@@ -78,6 +80,57 @@ def test_a_sum_is_a_product(name, dtype):
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
         np.testing.assert_allclose(found, expected, rtol=0, atol=500 * np.finfo(dtype).eps)  # of sums of about 30
     assert (M, N) not in shapes(compiled)
+
+
+FACTORS = [
+    lambda W, r, c, u, v: W,
+    lambda W, r, c, u, v: np.cos(W),
+    lambda W, r, c, u, v: r[:, None],
+    lambda W, r, c, u, v: c,
+    lambda W, r, c, u, v: u[:, None],
+    lambda W, r, c, u, v: v,
+    lambda W, r, c, u, v: v[None, :],
+    lambda W, r, c, u, v: np.sum(u),
+    lambda W, r, c, u, v: 0.5,
+]
+OPERATIONS = [np.multiply, np.multiply, np.add, np.subtract, lambda a, b: -a]
+SUMS = [
+    lambda E, W, r, c, u, v: E @ c,
+    lambda E, W, r, c, u, v: E @ v,
+    lambda E, W, r, c, u, v: r @ E,
+    lambda E, W, r, c, u, v: np.sum(E, axis=0),
+    lambda E, W, r, c, u, v: np.sum(E * u[:, None], axis=1) - np.sum(E, axis=1),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.integers(0, len(FACTORS) - 1), min_size=3, max_size=8),
+    st.lists(st.tuples(*[st.integers(0, 50)] * 3), min_size=1, max_size=8),
+    st.sampled_from(SUMS),
+)
+def test_random_matrices(factors, operations, summed):
+    """Sums of random elementwise expressions E, as sums of W o E + W, which is a matrix."""
+
+    def matrix(args, factor=lambda x: x, apply=OPERATIONS):
+        values = [factor(FACTORS[k](*args)) for k in factors]
+        for number, first, second in operations:
+            a, b = values[first % len(values)], values[second % len(values)]
+            values.append(apply[number % len(apply)](a, b))
+        return factor(args[0]) * values[-1] + factor(args[0])
+
+    def f(*args):
+        return summed(matrix(args), *args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contraction, "SMALLEST", 0)
+        bound, _ = products(f)
+        for seed in range(2):
+            args = values(seed)
+            expected = f(*[arg.astype(np.longdouble) for arg in args])
+            moduli = matrix(args, np.abs, [np.multiply, np.multiply, np.add, np.add, lambda a, b: a])
+            largest = np.max(moduli) * max(1, *[np.max(np.abs(arg)) for arg in args])  # of what is summed
+            assert np.max(np.abs(bound(*args) - expected)) <= 100 * M * N * np.finfo(float).eps * largest
 
 
 def test_as_exact_as_the_product_with_the_matrix():
