@@ -2,12 +2,13 @@
 
     (W o u v^T) c = u o W (v o c),        (W o (P + Q)) c = (W o P) c + (W o Q) c,        likewise for c^T (W o u v^T)
 
-Where W is bound, that is a product with a vector for every term in place of several passes over arrays of W's size. The
-result is as exact as a product with the assembled matrix, a few units of rounding of |J| |dx|, but not the same bit by
-bit: for derivatives, which are linear.
+Where W is bound, that is a product with a vector for every term in place of several passes over arrays of W's size, or
+with a matrix for a batch of u and v. The result is as exact as a product with the assembled matrix, to a few units of
+rounding of |J| |dx|, but not the same bit by bit: for derivatives, which are linear.
 """
 
 from dataclasses import dataclass, replace
+from functools import partial, reduce
 
 import numpy as np
 
@@ -83,7 +84,7 @@ class _Writer:
     # -- what is summed -----------------------------------------------------------------------------------------------
 
     def weighted_sum(self, step):
-        """(matrix, its terms, weights or None, axis) of a step that sums over an axis of a matrix, else None."""
+        """(matrix, its terms, weights or None, axis) of a step that sums over rows (0) or columns (1), else None."""
         matrix, weights, axis = self._matrix(step)
         if matrix is None or matrix in self._bound or step.errstate:
             return None
@@ -93,23 +94,36 @@ class _Writer:
         if self.specs[step.out].dtype != spec.dtype or not self._fits(weights, spec):
             return None
         terms = self.terms(matrix, spec)
-        return (matrix, terms, weights, axis) if terms and all(term.matrices for term in terms) else None
+        if not terms or not all(term.matrices for term in terms):
+            return None
+        vectors = [vector for term in terms for vector in (*term.vectors[0], *term.vectors[1])]
+        has_batch = any(len(self._flat_shape(vector)) == 2 for vector in vectors)
+        return (matrix, terms, weights, axis) if has_batch == (spec.ndim == 3) else None
 
     def _matrix(self, step):
-        """(matrix, weights, axis) of a matrix-vector product or of a sum over one axis."""
+        """(matrix or batch of matrices, weights, axis) of a product with a vector or of a sum over one axis."""
         if step.function in (np.matmul, np.dot) and len(step.args) == 2 and not step.kwargs:
             a, b = step.args
             dimensions = len(self._shape(a)), len(self._shape(b))
-            if type(a) is Ref and dimensions == (2, 1):
-                return a, b, 1
-            if type(b) is Ref and dimensions == (1, 2):
+            if type(a) is Ref and dimensions in ((2, 1), (3, 1)):
+                return self._unfolded(a), b, 1
+            if type(b) is Ref and dimensions in ((1, 2), (1, 3)):
                 return b, a, 0
         elif step.function is np.sum and len(step.args) == 1 and step.kwargs.keys() == {"axis"}:
-            axis = step.kwargs["axis"]
+            axis, dimensions = step.kwargs["axis"], len(self._shape(step.args[0]))
             axis = axis[0] if type(axis) is tuple and len(axis) == 1 else axis
-            if type(axis) is int and len(self._shape(step.args[0])) == 2:
-                return step.args[0], None, axis % 2
+            if type(axis) is int and dimensions in (2, 3) and (axis := axis % dimensions - dimensions + 2) >= 0:
+                return step.args[0], None, axis
         return None, None, None
+
+    def _unfolded(self, matrix):
+        """The batch of matrices whose rows were put below each other to multiply them all, or the matrix."""
+        maker = self._makers.get(matrix)
+        if maker is not None and maker.function is np.reshape and maker.kwargs in ({}, {"order": "C"}):
+            shape = self._shape(maker.args[0])
+            if type(maker.args[0]) is Ref and len(shape) == 3 and shape[-1:] == self._shape(matrix)[1:]:
+                return maker.args[0]
+        return matrix
 
     def terms(self, value, spec, depth=0):
         """The terms whose sum a value is, broadcast to a matrix as `spec` says; None if it is no such sum."""
@@ -124,16 +138,14 @@ class _Writer:
         shape = self._shape(value)
         if not self._fits(value, spec) or depth > DEEPEST:
             return None
-        places = {(spec.shape[0], 1): 0, spec.shape[1:]: 1, (1, spec.shape[1]): 1, (): 2}
-        if shape in places:
+        *batch, rows, columns = (1,) * (spec.ndim - len(shape)) + shape
+        if 1 in (rows, columns) and (shape == () or rows != columns):
             vectors = [(), (), ()]
-            vectors[places[shape]] = (value,)
+            vectors[2 if shape == () else rows == 1] = (value,)
             return [Term(vectors=tuple(vectors))]
-        if shape != spec.shape:
-            return None
-        if self._is_bound(value):
+        if (rows, columns) == spec.shape[-2:] and self._is_bound(value) and set(batch) <= {1}:
             return [Term((value,))]
-        step = self._makers.get(value)
+        step = self._makers.get(value) if shape == spec.shape else None
         if step is None or step.errstate:
             return None
         if step.function is np.broadcast_to:
@@ -158,6 +170,10 @@ class _Writer:
     def _shape(self, value):
         return self.specs[value].shape if type(value) is Ref else np.shape(value)
 
+    def _flat_shape(self, vector):
+        """The shape of a factor without axes of length one, which broadcast along a matrix."""
+        return tuple([n for n in self._shape(vector) if n > 1])
+
     def _fits(self, value, spec):
         """True for arrays and NumPy's numbers of one dtype, and for Python's real numbers."""
         value = self.specs[value] if type(value) is Ref else value
@@ -167,43 +183,48 @@ class _Writer:
 
     def products(self, step, matrix, terms, weights, axis):
         """Steps that compute what a step does, as a sum of products with the terms of its matrix."""
-        written, spec = [], self.specs[matrix]
+        written, dtype = [], self.specs[matrix].dtype
 
         def new(function, args, shape, **kwargs):
-            self.specs.append(Spec(np.empty(shape, spec.dtype)))
+            self.specs.append(Spec(np.empty(shape, dtype)))
             out = Ref(len(self.specs) - 1)
             if all(map(self._is_bound, args)):
                 self._bound.add(out)
             written.append(Step(function, args, kwargs, out, step.origin, step.scope))
             return out
 
-        def product(factors, shape):
-            first, *others = sorted(factors, key=lambda factor: not self._is_bound(factor))
-            for factor in others:  # those that are bound come first, so that their product is
-                first = new(np.multiply, (first, factor), shape)
-            return first
+        def elementwise(function, *args):
+            return new(function, args, np.broadcast_shapes(*map(self._shape, args)))
 
-        def flat(vector):
-            shape = self._shape(vector)
-            return vector if len(shape) == 1 else new(np.reshape, (vector, max(shape)), max(shape))
+        def product(factors):  # those that are bound come first, so that their product is
+            return reduce(partial(elementwise, np.multiply), sorted(factors, key=lambda f: not self._is_bound(f)))
+
+        def flat(factor):
+            shape = self._flat_shape(factor)
+            return factor if shape == self._shape(factor) else new(np.reshape, (factor, shape), shape)
+
+        def sum_of(term):
+            W, summed = product(map(flat, term.matrices)), [flat(v) for v in term.vectors[axis]]
+            summed += [] if weights is None else [weights]
+            length = self._shape(W)[1 - axis]
+            if not summed:
+                return new(np.sum, (W,), length, axis=axis)
+            w = product(summed)
+            if len(self._shape(w)) == 1:
+                return new(np.matmul, (W, w) if axis else (w, W), length)
+            if axis:
+                W = new(np.transpose, (W,), self._shape(W)[::-1])
+            return new(np.matmul, (w, W), (self._shape(w)[0], length))
 
         total = None
         for term in sorted(terms, key=lambda term: -term.sign):
-            W, summed = product(term.matrices, spec.shape), [flat(v) for v in term.vectors[axis]]
-            if weights is not None:
-                summed.append(weights)
-            if summed:
-                w = product(summed, spec.shape[axis])
-                part = new(np.matmul, (W, w) if axis else (w, W), spec.shape[1 - axis])
-            else:
-                part = new(np.sum, (W,), spec.shape[1 - axis], axis=axis)
-            scales = [flat(u) for u in term.vectors[1 - axis]] + list(term.vectors[2])
-            part = product([*scales, part], spec.shape[1 - axis])
+            part = product([*map(flat, term.vectors[1 - axis]), *term.vectors[2], sum_of(term)])
             if total is not None:
-                part = new(np.add if term.sign > 0 else np.subtract, (total, part), spec.shape[1 - axis])
-            elif term.sign < 0:
-                part = new(np.negative, (part,), spec.shape[1 - axis])
-            total = part
+                total = elementwise(np.add if term.sign > 0 else np.subtract, total, part)
+            else:
+                total = part if term.sign > 0 else elementwise(np.negative, part)
+        if self._shape(total) != (shape := self.specs[step.out].shape):  # the rows of a batch are below each other
+            new(np.reshape, (total, shape), shape)
         last = written[-1]
         written[-1] = Step(last.function, last.args, last.kwargs, step.out, step.origin, step.scope)
         return written

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from opad.programs import contraction
 from opad.programs.compiled import CompiledFunction
 
-M, N = 6, 5
+K, M, N = 3, 6, 5
 # of a bound matrix W, bound vectors r and c along rows and columns, a vector u and a vector v: sums over columns
 OVER_COLUMNS = {
     "scaled_columns": lambda W, r, c, u, v: (W * v) @ c,
@@ -33,6 +33,15 @@ OVER_ROWS = {
     "all_of_it": lambda W, r, c, u, v: u @ (W * (r[:, None] * v - c)),
     "two_sums": lambda W, r, c, u, v: (lambda E: np.sum(E, axis=0) + np.sum(r[:, None] * E, axis=0))(W * u[:, None]),
 }
+OF_BATCHES = {
+    "outer_products": lambda W, r, c, u, v: (W * (u[..., None] * v[:, None])) @ c,
+    "affine": lambda W, r, c, u, v: (np.sin(W) * (r[:, None] * v[:, None] + u[..., None])) @ c,
+    "below_each_other": lambda W, r, c, u, v: ((W * v[:, None]).reshape(K * M, N) @ c).reshape(K, M),
+    "part_of_a_batch": lambda W, r, c, u, v: np.sum(W * (r[:, None] + v[:, None]), axis=2),
+    "from_the_left": lambda W, r, c, u, v: r @ (W[None] * u[..., None]),
+    "sum_over_rows": lambda W, r, c, u, v: np.sum(W * (u[..., None] * c), axis=1),
+    "sum_over_columns": lambda W, r, c, u, v: np.sum(-W * v[:, None], axis=(-1,)),
+}
 UNCHANGED = {
     "matrix_that_varies": lambda W, r, c, u, v: np.sin(u[:, None] * v) @ c,
     "used_twice": lambda W, r, c, u, v: (lambda E: np.sum(E, axis=1) + E[:, 0])(W * v),
@@ -49,9 +58,9 @@ def small_matrices(monkeypatch):
     monkeypatch.setattr(contraction, "SMALLEST", 0)
 
 
-def values(seed, dtype=np.float64):
+def values(seed, dtype=np.float64, batch=()):
     rng = np.random.default_rng(seed)
-    parts = [rng.standard_normal(shape) for shape in ((M, N), M, N, M, N)]
+    parts = [rng.standard_normal(shape) for shape in ((M, N), (M,), (N,), (*batch, M), (*batch, N))]
     if np.dtype(dtype).kind == "c":
         parts = [part + 1j * rng.standard_normal(part.shape) for part in parts]
     return [part.astype(dtype) for part in parts]
@@ -70,16 +79,17 @@ def shapes(compiled):
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
-@pytest.mark.parametrize("name", OVER_COLUMNS | OVER_ROWS)
+@pytest.mark.parametrize("name", [*OVER_COLUMNS, *OVER_ROWS, *(f"batches, {name}" for name in OF_BATCHES)])
 def test_a_sum_is_a_product(name, dtype):
-    f = (OVER_COLUMNS | OVER_ROWS)[name]
+    is_batch = name.startswith("batches")
+    f = OF_BATCHES[name.removeprefix("batches, ")] if is_batch else (OVER_COLUMNS | OVER_ROWS)[name]
     bound, compiled = products(f)
     for seed in range(3):
-        args = values(seed, dtype)
+        args = values(seed, dtype, (K,) if is_batch else ())
         found, expected = bound(*args), f(*args)
         assert (found.dtype, found.shape) == (expected.dtype, expected.shape)
         np.testing.assert_allclose(found, expected, rtol=0, atol=500 * np.finfo(dtype).eps)  # of sums of about 30
-    assert (M, N) not in shapes(compiled)
+    assert shapes(compiled).isdisjoint([(M, N), (K, M, N)])
 
 
 FACTORS = [
@@ -87,19 +97,19 @@ FACTORS = [
     lambda W, r, c, u, v: np.cos(W),
     lambda W, r, c, u, v: r[:, None],
     lambda W, r, c, u, v: c,
-    lambda W, r, c, u, v: u[:, None],
-    lambda W, r, c, u, v: v,
-    lambda W, r, c, u, v: v[None, :],
+    lambda W, r, c, u, v: u[..., None],
+    lambda W, r, c, u, v: v[..., None, :],
     lambda W, r, c, u, v: np.sum(u),
     lambda W, r, c, u, v: 0.5,
 ]
 OPERATIONS = [np.multiply, np.multiply, np.add, np.subtract, lambda a, b: -a]
 SUMS = [
     lambda E, W, r, c, u, v: E @ c,
-    lambda E, W, r, c, u, v: E @ v,
+    lambda E, W, r, c, u, v: E.reshape(-1, N) @ c,
     lambda E, W, r, c, u, v: r @ E,
-    lambda E, W, r, c, u, v: np.sum(E, axis=0),
-    lambda E, W, r, c, u, v: np.sum(E * u[:, None], axis=1) - np.sum(E, axis=1),
+    lambda E, W, r, c, u, v: np.sum(E, axis=-2),
+    lambda E, W, r, c, u, v: np.sum(E * u[..., None], axis=-1) - np.sum(E, axis=-1),
+    lambda E, W, r, c, u, v: np.sum(E * v[..., None, :], axis=-1),
 ]
 
 
@@ -108,8 +118,9 @@ SUMS = [
     st.lists(st.integers(0, len(FACTORS) - 1), min_size=3, max_size=8),
     st.lists(st.tuples(*[st.integers(0, 50)] * 3), min_size=1, max_size=8),
     st.sampled_from(SUMS),
+    st.sampled_from([(), (K,)]),
 )
-def test_random_matrices(factors, operations, summed):
+def test_random_matrices(factors, operations, summed, batch):
     """Sums of random elementwise expressions E, as sums of W o E + W, which is a matrix."""
 
     def matrix(args, factor=lambda x: x, apply=OPERATIONS):
@@ -126,7 +137,7 @@ def test_random_matrices(factors, operations, summed):
         patch.setattr(contraction, "SMALLEST", 0)
         bound, _ = products(f)
         for seed in range(2):
-            args = values(seed)
+            args = values(seed, batch=batch)
             expected = f(*[arg.astype(np.longdouble) for arg in args])
             moduli = matrix(args, np.abs, [np.multiply, np.multiply, np.add, np.add, lambda a, b: a])
             largest = np.max(moduli) * max(1, *[np.max(np.abs(arg)) for arg in args])  # of what is summed
