@@ -142,7 +142,7 @@ class Source:
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
             return
-        if step.function in PART_WRITERS or fills_a_part(step):
+        if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:
             self._write_part(step)
             return
         args = [self.expression(a) for a in self._operands(step)]
