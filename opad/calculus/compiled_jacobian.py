@@ -1,6 +1,6 @@
 """The Jacobian of a compiled function as an operator, whose products are compiled programs bound to the point."""
 
-from functools import cached_property
+from functools import cached_property, partial
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -49,17 +49,20 @@ class CompiledJacobian(Operator):
     def __init__(self, f, args, argnums):
         require_differentiable(f, args, argnums)
         args, function = private(args), f.function
-        self._linearization = lambda: Linearization(Run(function, args, {}, argnums, kept=True))
         self.value = (derived(f, "value", function) if f.options["donate"] else f)(*args)
 
+        def jacobian(*point):
+            return Linearization(Run(function, point, {}, argnums, kept=True)).jacobian
+
         def forward(*args):
-            return Linearization(Run(function, args[:-1], {}, argnums, kept=True)).jacobian.apply(args[-1])
+            return jacobian(*args[:-1]).apply(args[-1])
 
         def adjoint(*args):
-            return Linearization(Run(function, args[:-1], {}, argnums, kept=True)).jacobian.apply_adjoint(args[-1])
+            return jacobian(*args[:-1]).apply_adjoint(args[-1])
 
         self._forward_product = BoundFunction(derived(f, ("forward", argnums), forward, is_product=True), args, {})
         self._adjoint_product = BoundFunction(derived(f, ("adjoint", argnums), adjoint, is_product=True), args, {})
+        self._eager = partial(jacobian, *args)
         inputs, _ = pytrees.flatten([args[k] for k in argnums])
         results, _ = pytrees.flatten(self.value)
         self.dims, self.dimsd = (_space([np.shape(leaf) for leaf in leaves]) for leaves in (inputs, results))
@@ -68,7 +71,7 @@ class CompiledJacobian(Operator):
     @cached_property
     def clinear(self):
         """Whether every block is complex-linear."""
-        return self.dtype.kind != "c" or self._linearization().jacobian.clinear
+        return self.dtype.kind != "c" or self._eager().clinear
 
     def apply(self, X):
         return self._forward_product(X)
@@ -78,7 +81,7 @@ class CompiledJacobian(Operator):
 
     def __reduce__(self):
         """Programs belong to their process; in another one, and in copies, the blocks of the system serve."""
-        return getattr, (self._linearization(), "jacobian")
+        return getattr, (self._eager().linearization, "jacobian")
 
 
 def _space(shapes):
