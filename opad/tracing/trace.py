@@ -212,7 +212,8 @@ def push_forward(records, inputs, x, outputs):
         primitive, y, args, _, parents = records[i]
         if primitive.joins_numbers:
             given = {k: x[j] for k, j in parents if x[j] is not None}
-            return None, [(j, lambda _: primitive.joined(y, args, given)) for k, j in parents if k in given][:1]
+            if not any(map(np.ndim, given.values())):  # no batch axes
+                return None, [(j, lambda _: primitive.joined(y, args, given)) for k, j in parents if k in given][:1]
         diagonal, blocks = blocks_of(records[i])
         return diagonal and diagonal.solve, [(j, op and op.apply) for j, op in blocks]
 
