@@ -135,6 +135,8 @@ def _is_finite(block):
         return True
     while hasattr(M, "tape"):
         M = M.value
+    if not getattr(M, "ndim", 0):
+        return isfinite(M) if isinstance(M, float | complex) else bool(np.isfinite(M))
     square = np.vdot(M, M)  # at the speed of BLAS; overflow only sends a finite block the careful way
     return isfinite(square) if isinstance(square, float | complex) else bool(np.isfinite(square))
 
