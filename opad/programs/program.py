@@ -11,6 +11,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import ProgramChanged, Source
 from opad.programs.graphs import CapturedRun, require_no_guards
+from opad.programs.layouts import with_long_loops
 from opad.programs.optimise import optimise
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
@@ -34,7 +35,8 @@ class Program:
 
     def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False, cuda_graph=False):
         steps, guards, outputs = optimise(recording, outputs)
-        specs, numpys, self.fusion = recording.specs, steps, None
+        specs, self.fusion = recording.specs, None
+        steps = numpys = with_long_loops(steps, outputs, guards, specs)
         if fuse:
             stacked, _ = stack_small_steps(steps, outputs, guards, specs, donate)
             self.fusion = Fusion(steps, outputs, guards, specs, {ref for step in stacked for ref in step.outs})
