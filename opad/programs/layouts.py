@@ -21,6 +21,7 @@ LONGEST = 16  # of a short axis
 FEWEST = 1024  # elements of an array that is worth it
 RATIO = 4  # of the last but one axis to the last
 STARTED, REDUCED, ACROSS = 2.5, 13, 0.5  # ns per inner loop, per inner loop of a reduction, per element read across
+MULTIPLIED = 1 / 60  # ns per multiplication of a matrix product, which BLAS does faster if the result is low and wide
 _scatter = scatter_add.__wrapped__
 _VIEWS = {getitem, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims}
 
@@ -68,7 +69,9 @@ def _makes(step, specs):
     if type(step.out) is tuple:
         return False
     spec = specs[step.out]
-    if not spec.is_ndarray or spec.ndim < 2 or spec.size < FEWEST or spec.order != "C" or spec.dtype.kind not in "fb":
+    if not spec.is_ndarray or spec.ndim < 2 or spec.order != "C" or spec.dtype.kind not in "fb":
+        return False
+    if spec.size < FEWEST and not is_matrix_product(step, specs):
         return False
     if not 1 < spec.shape[-1] <= LONGEST or spec.shape[-2] < RATIO * spec.shape[-1]:
         return False
@@ -122,6 +125,9 @@ def _gain(step, chosen, specs):
     if step.function in (add_at, _scatter):
         values = step.args[step.function is add_at]
         return -ACROSS * specs[values].size if type(values) is Ref and values in chosen else 0
+    if is_matrix_product(step, specs) and step.out in chosen:
+        a = step.args[0]
+        return MULTIPLIED * specs[step.out].size * (specs[a] if type(a) is Ref else a).shape[1]
     if not _is_elementwise(step):
         return 0
     spec = specs[step.out]

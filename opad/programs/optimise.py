@@ -87,7 +87,19 @@ def _constant(step, recording):
 
 def _lowered(step, specs):
     """A step, or the calls that a function makes which NumPy writes in Python."""
-    return _rolled(step, specs) if step.function is np.roll else [step]
+    if step.function is np.roll:
+        return _rolled(step, specs)
+    return [_triangle(step, specs)] if step.function in (np.tril, np.triu) else [step]
+
+
+def _triangle(step, specs):
+    """np.tril or np.triu with a mask that is made once."""
+    x, k = (*step.args, *step.kwargs.values(), 0)[:2]
+    if type(x) is not Ref or not specs[x].is_ndarray or specs[x].ndim < 2 or type(k) is not int:
+        return step
+    spec = specs[step.out]
+    mask = step.function(np.ones(spec.shape[-2:], bool), k)
+    return step.with_arguments(np.where, (mask, x, spec.dtype.type(0)), {})
 
 
 def _rolled(step, specs):
