@@ -176,9 +176,9 @@ def solve_factorised(lu, pivots, X, adjoint):
 def solve_triangle(A, X, lower, adjoint):
     """A^-1 X or A^-H X for one triangle of A."""
     dtype = np.result_type(A, X, np.float32)
-    if dtype.kind == "f" and X.ndim == 2 and 2 * X.shape[1] >= len(X) > 0:
-        if X.flags.c_contiguous or X.nbytes <= _CHEAP_TO_COPY:
-            return _solve_rows(A, np.ascontiguousarray(X), lower, adjoint, dtype)
+    has_many = dtype.kind == "f" and X.ndim == 2 and 2 * X.shape[1] >= len(X) > 0
+    if has_many and (X.flags.c_contiguous or X.nbytes <= _CHEAP_TO_COPY):
+        return _solve_rows(A, np.ascontiguousarray(X), lower, adjoint, dtype)
     (trtrs,) = _lapack(("trtrs",), dtype.char)
     if not A.flags.c_contiguous:
         Y, info = trtrs(A, X, lower=lower, trans=(2 if dtype.kind == "c" else 1) if adjoint else 0)
