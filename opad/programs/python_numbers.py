@@ -105,27 +105,32 @@ class PythonNumbers(FusedSteps):
         self._uses = dict.fromkeys((step.out for step in steps), 0)
         for step in steps:
             for ref in step.inputs:
-                once_more = step.function is np.square or step.function in _LIBRARY
-                self._uses[ref] = self._uses.get(ref, 0) + 1 + once_more
+                self._uses[ref] = self._uses.get(ref, 0) + 1 + (step.function is np.square)
         operands = sum(1 for ref in self._uses if specs[ref].type is np.float64) - len(steps)
         self.is_worthwhile = len(steps) >= max(FEWEST, 2 * operands + 4 * len(numbers) + len(self._checked))
 
     def write(self, source, step):
         """Lines of arithmetic, of checks and of conversions."""
-        names, conditions = {}, set()
+        names = {}
         for ref in step.args:
             names[ref] = source.name(ref)
             if self.specs[ref].type is not float:
                 names[ref] = f"f{int(ref)}"
                 source.line(f"{names[ref]} = {source.name(ref)}.item()", step)
+        may_fail, indent = any(part.function in _LIBRARY for part in self.steps), ""
+        if may_fail:
+            source.line("try:", step)
+            indent = "    "
         for part in self.steps:
-            value = self._value(part, names, conditions, source)
+            value = self._value(part, names, source)
             names[part.out] = value
             is_kept = self._uses[part.out] != 1 or part.out in self._checked or len(value) > _LONGEST
             if is_kept and not value.isidentifier():
                 names[part.out] = source.name(part.out) if part.out in source.conditions else f"f{int(part.out)}"
                 value = value[1:-1] if value[0] == "(" else value
-                source.line(f"{names[part.out]} = {value}", part, may_warn=False)
+                source.line(f"{indent}{names[part.out]} = {value}", part, may_warn=False)
+        if may_fail:  # of infinite numbers, roots of negative ones
+            source.line(f"except ValueError: raise {source.constant(NotFinite)} from None", step)
         checks = [f"{names[ref]} - {names[ref]}" for ref in self._checked]
         if checks:
             source.line(f"if {' or '.join(checks)}: raise {source.constant(NotFinite)}", step)  # zero, or NaN
@@ -135,17 +140,12 @@ class PythonNumbers(FusedSteps):
             if names[ref] != source.name(ref):
                 source.line(f"{source.name(ref)} = {value}", step)
 
-    def _value(self, part, names, conditions, source):
-        """A step as an expression; for functions after a check, once per argument, that NumPy's would not warn."""
-        args, function = [names[a] if type(a) is Ref else _text(a) for a in part.args], part.function
-        if function in _SYMBOLS:
-            return _SYMBOLS[function].format(*args)
-        (x,) = args
-        fails = f"not 0.0 <= {x} < {source.constant(math.inf)}" if function is np.sqrt else f"{x} - {x}"
-        if fails not in conditions and function is not np.isfinite:
-            conditions.add(fails)
-            source.line(f"if {fails}: raise {source.constant(NotFinite)}", part, may_warn=False)
-        return f"{source.constant(_LIBRARY[function])}({x})"
+    def _value(self, part, names, source):
+        """A step as an expression."""
+        args = [names[a] if type(a) is Ref else _text(a) for a in part.args]
+        if part.function in _SYMBOLS:
+            return _SYMBOLS[part.function].format(*args)
+        return f"{source.constant(_LIBRARY[part.function])}({', '.join(args)})"
 
 
 def _text(number):
