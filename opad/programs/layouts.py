@@ -6,6 +6,7 @@ the first of (3, 100, 100) in 6. A value is moved together with what is combined
 reads it is given a transposed view. Sums and matrix products may add in another order, nothing else changes.
 """
 
+import copy
 from collections import Counter
 
 import numpy as np
@@ -182,6 +183,7 @@ class _Writer:
         """A step that binds the value's own Ref to a view of it."""
         self._append(step, np.transpose, (first, _back_axes(self._specs[step.out].ndim)), {}, step.out)
         if self._specs[step.out].ndim == 2:
+            self._specs[step.out] = copy.copy(self._specs[step.out])
             self._specs[step.out].order = "F"
 
     def _new(self, shape, dtype):
