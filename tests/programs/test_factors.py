@@ -34,7 +34,7 @@ def test_where_factors_are_applied(f, calls):
 def test_a_gradient_of_distances_has_no_factor_of_its_size():
     """Of -0.5 and 2 in a sum of reciprocals nothing is left but a change of sign of the result."""
     f = opad.grad(lambda x: -0.5 * np.sum(1 / np.sqrt(np.sum((x[:, None] - x) ** 2, axis=2) + 0.1)))
-    _, plan, _ = program_of(f, A).facts
+    plan = program_of(f, A).whole.code.plan
     products = [step for step in plan.steps if step.function is np.multiply and len(step.inputs) == 1]
     assert all(plan.specs[step.out].size <= A.size for step in products)
 

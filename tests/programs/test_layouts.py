@@ -46,7 +46,7 @@ CASES = {
 
 def shapes(compiled):
     """Shapes of what the program computes element by element."""
-    _, plan, _ = compiled.programs[0].facts
+    plan = compiled.programs[0].whole.code.plan
     return [plan.specs[step.out].shape for step in plan.steps if isinstance(step.function, np.ufunc)]
 
 
