@@ -146,7 +146,8 @@ class CholeskyDifferential(Operator):
         self.dims = self.dimsd = L.shape
 
     def _phi(self, X):
-        return (np.tril(X) + np.tril(X, -1)) * 0.5
+        ones = np.ones_like(plain(self.L))  # constant in compiled programs, and so are its triangles
+        return X * ((np.tril(ones) + np.tril(ones, -1)) * 0.5)
 
     def apply(self, X):
         L = self.L

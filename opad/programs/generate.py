@@ -43,6 +43,7 @@ class Source:
     text : str
     namespace : dict
     origins : list with the user's (file, line), or None, for every line of the text
+    conditions : set of Refs of numbers that nothing but an `if` looks at
     """
 
     def __init__(self, plan, inputs, guards, known=(), is_bound=False):
@@ -52,7 +53,7 @@ class Source:
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
         self.setup, self._body = [], []
         used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
-        self._conditions = {guard.ref for guard in guards} - used  # numbers that nothing but an `if` looks at
+        self.conditions = {guard.ref for guard in guards} - used
         waiting = {}
         for guard in guards:
             waiting.setdefault(guard.ref, []).append(guard)
@@ -213,7 +214,7 @@ class Source:
     def _call(self, step, args):
         function = step.function
         keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
-        if function is np.isfinite and step.out in self._conditions and self.specs[step.out].type is np.bool:
+        if function is np.isfinite and step.out in self.conditions and self.specs[step.out].type is np.bool:
             return f"{self.constant(isfinite)}({args[0]})"
         if function in _INFIX:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
@@ -238,7 +239,9 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        return (kinds <= {np.float64, float} and np.float64 in kinds) or kinds == {np.float32}
+        if any(type(a) is int and abs(a) >= 2**53 for a in step.args):
+            return False
+        return any(kind in kinds and kinds <= {kind, float, int} for kind in (np.float64, np.float32))
 
     # -- guards and results -----------------------------------------------------------------------------------------
 
@@ -280,9 +283,9 @@ class Source:
 
     # -- text -------------------------------------------------------------------------------------------------------
 
-    def line(self, text, step):
-        """Add a line to the body of the program."""
-        self._body.append((text, step and step.origin, step and step.errstate))
+    def line(self, text, step, may_warn=True):
+        """Add a line to the body of the program, under the step's errstate unless no warning can come from it."""
+        self._body.append((text, step and step.origin, step and may_warn and step.errstate))
 
     def _assemble(self, parameters):
         given, name = map(self.name, (*self.known, *self.plan.held)), "bind" if self.is_bound else "program"

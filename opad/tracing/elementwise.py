@@ -127,15 +127,18 @@ class SingularElementwise(Elementwise):
             args = [np.float64(a) if type(a) is float and (a == 0 or k in slots) else a for k, a in enumerate(args)]
         with np.errstate(all="ignore"):
             blocks = super().blocks(y, args, kwargs, parents)
-        return [(column, block if _is_finite(block) else Masked(block)) for column, block in blocks]
+        return [(column, block if is_finite(block) else Masked(block)) for column, block in blocks]
 
 
-def _is_finite(block):
+def is_finite(block):
+    """True if no partial of an elementwise block is infinite or undefined."""
     M = getattr(block.left if type(block) is Product else block, "M", None)
     if M is None:
         return True
     while hasattr(M, "tape"):
         M = M.value
+    if not getattr(M, "ndim", 0):
+        return isfinite(M) if isinstance(M, float | complex) else bool(np.isfinite(M))
     square = np.vdot(M, M)  # at the speed of BLAS; overflow only sends a finite block the careful way
     return isfinite(square) if isinstance(square, float | complex) else bool(np.isfinite(square))
 
