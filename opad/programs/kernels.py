@@ -29,6 +29,7 @@ from opad.programs.functions import map_refs
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec
+from opad.programs.summation import compiled_functions
 from opad.programs.threads import SMALLEST, Divided
 
 
@@ -138,7 +139,7 @@ class _LoopWriter:
         """The name under which an element or a number is known in the loop."""
         if type(a) is Ref and a in self._results:
             return self._results[a]
-        key = _key(a), dtype
+        key = key_of(a), dtype
         if key not in self._names:
             shape = self._shape(a)
             self._names[key] = self._element(self._parameter(a), shape) if shape else self._number(a, dtype)
@@ -158,7 +159,7 @@ class _LoopWriter:
         return name
 
     def _parameter(self, a):
-        key = _key(a)
+        key = key_of(a)
         if key not in self._parameters:
             name = self._parameters[key] = f"x{len(self.operands)}"
             self.operands.append(a)
@@ -216,7 +217,7 @@ class _LoopWriter:
         return "\n".join(lines)
 
 
-def _key(a):
+def key_of(a):
     """What tells operands apart: arrays by identity, numbers by value."""
     return (Ref, int(a)) if type(a) is Ref else id(a) if isinstance(a, np.ndarray) else (type(a), repr(a))
 
@@ -266,7 +267,7 @@ def compiled(text):
     """The compiled function; kernels of equal text are compiled once."""
     import numba
 
-    namespace = {"np": np, "float64": numba.float64, "float32": numba.float32}
+    namespace = {"np": np, "float64": numba.float64, "float32": numba.float32} | compiled_functions()
     exec(text, namespace)
     kernel = namespace["kernel"]
     kernel.__name__ = f"fused{next(_numbers)}"

@@ -1,0 +1,419 @@
+"""A loop nest with reductions as Python text: row by row, loops over the elements and reductions of the row in turn.
+
+What a later loop over a row needs of an earlier one lies in a scratch row, which stays in the cache. Sums are added in
+the order in which NumPy adds: over leading axes one after another, over the last axis pairwise. Two orders are other
+ones, those of a sum over all axes (pairwise, over sums of rows) and of one over the last axes if these are written out.
+"""
+
+from itertools import product
+from math import prod
+
+import numpy as np
+
+from opad.programs.elementwise import BOOL, COMPARISONS, FLOATS, is_of, template
+from opad.programs.fused import FusedSteps
+from opad.programs.kernels import Kernel, key_of
+from opad.programs.nests import REDUCTIONS
+from opad.programs.recorded import Ref, astype
+from opad.programs.threads import SMALLEST
+
+_NEUTRAL = {"sum": "0", "max": "-np.inf", "min": "np.inf"}
+_COMBINED = {"sum": "{} + {}", "max": "larger({}, {})", "min": "smaller({}, {})"}
+
+
+class Nest(Kernel):
+    """Elementwise steps and reductions as one loop nest.
+
+    Parameters
+    ----------
+    group : NestSteps
+    """
+
+    def __init__(self, group, specs, used):
+        FusedSteps.__init__(self, group.steps)
+        self.specs, self.space, self.shape = specs, group.space, group.space.shape
+        self.outs = tuple([step.out for step in group.steps if step.out in used])
+        self._is_large = prod(self.shape) >= SMALLEST and self._has_rows()
+        writer = _RowWriter(group.steps, self.outs, group.space, specs, self._is_large)
+        self.text, self.operands = writer.text, writer.operands
+        self.numbers = np.array(writer.numbers) if writer.numbers else None
+
+    def _has_rows(self):
+        """Whether all results have a part for each turn of the outermost loop."""
+        space = self.space
+        cut = all(space.dims[ref][:1] == (0,) and ref not in space.late for ref in self.outs)
+        return bool(space.outer) and cut and space.late.isdisjoint(step.out for step in self.steps)
+
+    def is_divisible(self, parts):
+        """Whether the outermost loop may be divided among threads."""
+        return self._is_large and self.shape[0] >= parts
+
+    def written(self, step):
+        """Results that are arrays."""
+        return tuple([ref for ref in step.outs if self.specs[ref].is_ndarray and self.specs[ref].shape])
+
+    def write(self, source, step):
+        """One line, between lines that make arrays and lines that take numbers from theirs."""
+        arguments, numbers = [source.expression(a) for a in step.args], []
+        if self.numbers is not None:
+            arguments.append(source.constant(self.numbers))
+        arrays = self.written(step)
+        for out in step.outs:
+            name = source.name(out)
+            if out not in arrays:
+                spec, array = self.specs[out], f"n{int(out)}"
+                source.setup.append(f"{array} = {source.constant(np.empty)}(1, {source.constant(spec.dtype)})")
+                numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
+                name = array
+            elif not source.plan.is_written(out):
+                source.new_array(out, step)
+            arguments.append(name)
+        source.line(f"{source.constant(self.compiled)}({', '.join(arguments)})", step)
+        for line in numbers:
+            source.line(line, step)
+
+
+class _RowWriter:
+    """The text of a nest.
+
+    A row is one turn of the outer loops. In it code for the row and loops over its elements alternate: `rows[k]` comes
+    before the loop `elements[k]`, and a reduction of what that loop computes is in `rows[k + 1]`.
+    """
+
+    def __init__(self, steps, outs, space, specs, is_large):
+        self.steps, self.outs, self.space, self.specs = steps, outs, space, specs
+        self.operands, self.numbers = [], []
+        self._sizes = {axis: n for axis, n in enumerate(space.shape) if n > 1}
+        self._parameters, self._names, self._head, self._tail, self._scratch = {}, {}, [], [], {}
+        self._sources, self._phase, self._kept = {}, {}, set()
+        self._places = {}  # of values of a row that later loops need, or reductions
+        self._find_phases()
+        count = 2 + max(self._phase.values(), default=0)
+        self._rows, self._elements = [[] for _ in range(count)], [[] for _ in range(count)]
+        for number, step in enumerate(steps):
+            if step.out not in self._sources:
+                self._write(step, number)
+        self.text = self._assemble(is_large)
+
+    # -- in which loop over the row each step is ----------------------------------------------------------------------
+
+    def _find_phases(self):
+        """The loop over a row in which each value is computed, and which values later loops need."""
+        made = {step.out for step in self.steps}
+        for step in self.steps:
+            operands = [self._sources.get(ref, ref) for ref in step.inputs]
+            phase = max((self._phase.get(ref, 0) for ref in operands), default=0)
+            if self._is_alias(step):
+                self._sources[step.out] = operands[0]
+                continue
+            reduction = self._reduction(step)
+            if reduction is None:
+                is_row = self.space.vector not in self.space.dims[step.out]
+            else:
+                is_row = self.space.vector not in reduction[0]
+                phase_of_result = phase + (self.space.vector in reduction[1])
+            for ref in operands:
+                if ref in made and self._phase[ref] < phase and not is_row and self._varies(ref):
+                    self._kept.add(ref)
+            self._phase[step.out] = phase if reduction is None else phase_of_result
+            if reduction and self.space.vector in reduction[1] and self._is_direct(step, reduction):
+                self._kept.update(ref for ref in operands if ref in made and self._varies(ref))
+
+    def _is_alias(self, step):
+        return step.function not in REDUCTIONS and not self._is_arithmetic(step)
+
+    def _is_arithmetic(self, step):
+        return isinstance(step.function, np.ufunc) or step.function in (np.where, astype, np.vdot)
+
+    def _reduction(self, step):
+        return self.space.reduction(step) if step.function in REDUCTIONS or step.function is np.vdot else None
+
+    def _is_direct(self, step, reduction):
+        """Whether what is reduced is a value itself, not made of several."""
+        return step.function is not np.vdot and not set(self.space.unrolled) & set(reduction[0])
+
+    def _varies(self, ref):
+        """Whether a value of the nest varies along a row."""
+        return self.space.vector in self.space.dims[ref]
+
+    # -- steps --------------------------------------------------------------------------------------------------------
+
+    def _write(self, step, number):
+        reduction = self._reduction(step)
+        if reduction is not None:
+            self._write_reduction(step, number, *reduction)
+            return
+        dims, phase = self.space.dims[step.out], self._phase[step.out]
+        lines = (self._elements if self.space.vector in dims else self._rows)[phase]
+        for u in self._indices(dims):
+            value = self._value(step, dims, u, phase)
+            self._define(step.out, u, f"t{number}{_suffix(u)}", value, lines)
+        self._store(step.out, phase)
+
+    def _define(self, ref, u, name, value, lines):
+        lines.append(f"{name} = {value}")
+        self._names[ref, tuple(u.items())] = name
+
+    def _value(self, step, dims, u, phase):
+        function, dtype = step.function, self.specs[step.out].dtype
+        if dtype == BOOL and function in COMPARISONS:
+            dtype = next(d for d in FLOATS if all(is_of(a, d, self.specs) for a in step.args))
+        if function is astype:
+            return f"{dtype.name}({self._operand(step.args[0], dims, u, phase, self.specs[step.args[0]].dtype)})"
+        return template(function).format(*[self._operand(a, dims, u, phase, dtype) for a in step.args])
+
+    def _store(self, ref, phase):
+        """Write a value where it is needed: into a result, into a scratch row."""
+        dims = self.space.dims[ref]
+        is_row = self.space.vector not in dims
+        lines = (self._rows if is_row else self._elements)[phase]
+        for u in self._indices(dims):
+            name = self._names[ref, tuple(u.items())]
+            if ref in self.outs:
+                row, index = self._place_of_result(ref)
+                lines.append(f"{row}[{index(u)}] = {name}")
+            if ref in self._kept and self._varies(ref):
+                key = ref, tuple(u.items())
+                if ref in self.outs and not u:
+                    self._places[key] = row, "i"
+                else:
+                    self._places[key] = self._new_place(self.specs[ref].dtype)
+                    lines.append("{}[{}] = {}".format(*self._places[key], name))
+
+    def _new_place(self, dtype):
+        """A scratch row as (array, index)."""
+        scratch = f"s_{dtype.name}"
+        start = self._scratch.get(scratch, 0)
+        self._scratch[scratch] = start + self._sizes[self.space.vector]
+        return scratch, f"{start} + i"
+
+    def _place_of_result(self, ref):
+        """The row of a result, and a function from the positions on written-out axes to the index in it."""
+        name = f"o{self.outs.index(ref)}"
+        return self._row(name, self.specs[ref].shape, self.space.dims[ref])
+
+    def _row(self, name, shape, dims):
+        """What lies in a flat array for one row: the name, and a function that gives the index."""
+        strides, stride = {}, 1
+        for n, axis in zip(reversed(shape), reversed(dims), strict=True):
+            strides[axis] = stride
+            stride *= n
+        start = " + ".join(_times(strides[axis], f"i{axis}") for axis in self.space.outer if axis in dims)
+        vector = self.space.vector
+        along = [_times(strides[vector], "i")] if vector in dims else []
+        if start and along:
+            row = f"r{name}"
+            length = prod(n for axis, n in self._sizes.items() if axis in dims and axis not in self.space.outer)
+            line = f"{row} = {name}[{start} : {start} + {length}]"
+            if line not in self._rows[0]:
+                self._rows[0].append(line)
+        else:
+            row, along = name, [start] * bool(start) + along
+
+        def index(u):
+            offset = sum(strides[axis] * k for axis, k in u.items())
+            return " + ".join(along + [str(offset)] * bool(offset or not along))
+
+        return row, index
+
+    def _indices(self, dims):
+        """Positions on the written-out axes among `dims`, as dictionaries."""
+        axes = [axis for axis in self.space.unrolled if axis in dims]
+        return [dict(zip(axes, k, strict=True)) for k in product(*(range(self._sizes[axis]) for axis in axes))]
+
+    # -- operands -----------------------------------------------------------------------------------------------------
+
+    def _operand(self, a, dims, u, phase, dtype):
+        """The name of an element or a number in a loop over a row."""
+        own = self.space.aligned(a, dims)
+        while type(a) is Ref and a in self._sources:
+            a = self._sources[a]
+            own = self.space.aligned(a, own)
+        u = {axis: k for axis, k in u.items() if axis in own}
+        key = tuple(u.items())
+        is_row = self.space.vector not in own
+        if type(a) is Ref and a in self._phase:
+            if is_row or self._phase[a] == phase:
+                return self._names[a, key]
+            return self._loaded((a, key, phase), "{}[{}]".format(*self._places[a, key]), self._elements[phase], "b")
+        name = self._parameter(a)
+        if not any(axis is not None for axis in own):
+            return self._number(a, name, dtype)
+        shape = self.specs[a].shape if type(a) is Ref else np.shape(a)
+        row, index = self._row(name, shape, own)
+        lines = self._rows[0] if is_row else self._elements[phase]
+        return self._loaded((name, key, -1 if is_row else phase), f"{row}[{index(u)}]", lines, "a")
+
+    def _loaded(self, key, value, lines, letter):
+        if key not in self._names:
+            self._names[key] = f"{letter}{len(self._names)}"
+            lines.append(f"{self._names[key]} = {value}")
+        return self._names[key]
+
+    def _parameter(self, a):
+        """The name of an array; nothing for numbers of the program's text."""
+        if type(a) is not Ref and not np.shape(a):
+            return None
+        key = key_of(a)
+        if key not in self._parameters:
+            name = self._parameters[key] = f"x{len(self.operands)}"
+            self.operands.append(a)
+            if self.specs[a].shape if type(a) is Ref else np.shape(a):
+                self._head.append(f"{name} = {name}.ravel()")
+        return self._parameters[key]
+
+    def _number(self, a, name, dtype):
+        key = key_of(a), dtype
+        if key not in self._names:
+            self._names[key] = f"c{len(self._head)}"
+            if name is None:
+                value = f"numbers[{len(self.numbers)}]"
+                self.numbers.append(float(a))
+            else:
+                spec = self.specs[a] if type(a) is Ref else a
+                value = f"{name}[0]" if spec.shape else f"{name}[()]" if spec.is_ndarray else name
+            self._head.append(f"{self._names[key]} = {dtype.name}({value})")
+        return self._names[key]
+
+    # -- reductions ---------------------------------------------------------------------------------------------------
+
+    def _write_reduction(self, step, number, dims, reduced, result, is_late):
+        kind, dtype = REDUCTIONS.get(step.function, "sum"), self.specs[step.out].dtype
+        vector, unrolled = self.space.vector, set(self.space.unrolled)
+        is_row, along = vector not in dims, vector in reduced
+        phase = self._phase[step.out] - along
+        lines = (self._rows if is_row else self._elements)[phase]
+        partial = {}
+        for u in self._indices([axis for axis in dims if axis not in reduced]):
+            inner = self._indices([axis for axis in dims if axis in reduced and axis in unrolled])
+            terms = [self._term(step, dims, u | k, phase) for k in inner]
+            value = terms[0]
+            for term in terms[1:]:
+                value = _COMBINED[kind].format(value, term)
+            if len(terms) > 1 or step.function is np.vdot:
+                lines.append(f"y{number}{_suffix(u)} = {self._from_zero(kind, dtype, value)}")
+                value = f"y{number}{_suffix(u)}"
+            partial[tuple(u.items())] = value
+        if along:
+            partial = self._along_rows(step, number, kind, partial, phase)
+        if not is_late:
+            for u, value in partial.items():
+                self._names[step.out, u] = value
+            self._store(step.out, self._phase[step.out])
+        elif along or reduced == {axis for axis in dims if axis is not None}:
+            self._write_total(step, number, kind, partial, self._phase[step.out])
+        else:
+            self._accumulate(step, number, kind, partial, dims, reduced, phase)
+
+    def _from_zero(self, kind, dtype, value):
+        """NumPy's sums start from 0.0, which matters for the sign of zero alone."""
+        return f"{dtype.name}(0) + ({value})" if kind == "sum" else value
+
+    def _term(self, step, dims, u, phase):
+        operands = [self._operand(a, dims, u, phase, None) for a in (step.args if step.function is np.vdot else step.args[:1])]
+        return " * ".join(operands)
+
+    def _along_rows(self, step, number, kind, partial, phase):
+        """Reductions of rows, after the loop that computes them."""
+        n, dtype, result = self._sizes[self.space.vector], self.specs[step.out].dtype, {}
+        for u, value in partial.items():
+            name, start = f"z{number}{_suffix(dict(u))}", None
+            array, index = self._place_of(step, u)
+            if array is None:
+                array, index = self._new_place(dtype)
+                self._elements[phase].append(f"{array}[{index}] = {value}")
+            start = index.removesuffix("i").removesuffix(" + ") or "0"
+            rows = self._rows[phase + 1]
+            if u and kind == "sum":  # numbers that are not neighbours in memory: NumPy adds them one after another
+                rows.append(f"{name} = {dtype.name}(0)")
+                rows += [f"for i in range({n}):", f"    {name} += {array}[{index}]"]
+            else:
+                rows.append(f"{name} = {self._from_zero(kind, dtype, f'row_{kind}({array}[{start} : {start} + {n}])')}")
+            result[u] = name
+        return result
+
+    def _place_of(self, step, u):
+        """Where the elements lie that a step reduces, if they lie in a row."""
+        reduction = self._reduction(step)
+        if u or not self._is_direct(step, reduction):
+            return None, None
+        a, own = step.args[0], reduction[0]
+        while a in self._sources:
+            a = self._sources[a]
+            own = self.space.aligned(a, own)
+        if (a, ()) in self._places:
+            return self._places[a, ()]
+        if a in self._phase or self.space.vector not in own:
+            return None, None
+        row, index = self._row(self._parameter(a), self.specs[a].shape, own)
+        return row, index({})
+
+    def _write_total(self, step, number, kind, partial, phase):
+        """The reduction of all elements: that of the reductions of rows."""
+        (value,) = partial.values()
+        out, dtype, sizes = f"o{self.outs.index(step.out)}", self.specs[step.out].dtype, self._sizes
+        if not self.space.outer:
+            self._rows[phase].append(f"{out}[0] = {value}")
+            return
+        stride, terms = 1, []
+        for axis in reversed(self.space.outer):
+            terms.append(_times(stride, f"i{axis}"))
+            stride *= sizes[axis]
+        self._head.append(f"w{number} = np.empty({stride}, np.{dtype.name})")
+        self._rows[phase].append(f"w{number}[{' + '.join(terms)}] = {value}")
+        self._tail.append(f"{out}[0] = {self._from_zero(kind, dtype, f'row_{kind}(w{number})')}")
+
+    def _accumulate(self, step, number, kind, partial, dims, reduced, phase):
+        """A reduction over outer axes, in memory."""
+        out, dtype, sizes = f"o{self.outs.index(step.out)}", self.specs[step.out].dtype, self._sizes
+        kept = [axis for axis in dims if axis is not None and axis not in reduced]
+        loops = [axis for axis in kept if axis not in self.space.unrolled]
+        terms, stride = [], 1
+        for axis in reversed(loops):
+            name = "i" if axis == self.space.vector else f"i{axis}"
+            terms.append(_times(stride, name))
+            stride *= sizes[axis]
+        array = out if len(partial) == 1 else f"w{number}"
+        if array != out:
+            self._head.append(f"{array} = np.empty({stride * len(partial)}, np.{dtype.name})")
+        self._head.append(f"{array}[:] = {_NEUTRAL[kind]}")
+        lines = (self._elements if self.space.vector in dims else self._rows)[phase]
+        for k, value in enumerate(partial.values()):
+            place = f"{array}[{' + '.join(terms[::-1] + [str(stride * k)] * bool(k or not terms))}]"
+            lines.append(f"{place} = {_COMBINED[kind].format(place, value)}")
+        if array != out:
+            m = len(partial)
+            self._tail += [f"for i in range({stride}):"]
+            self._tail += [f"    {out}[{m} * i + {k}] = {array}[{stride * k} + i]" for k in range(m)]
+
+    # -- text ---------------------------------------------------------------------------------------------------------
+
+    def _assemble(self, is_large):
+        results = [f"o{k}" for k in range(len(self.outs))]
+        parameters = [*self._parameters.values(), *["numbers"] * bool(self.numbers), *results]
+        lines = [f"def kernel({', '.join(parameters)}):"]
+        if is_large:  # of which a thread may be given a part
+            lines.append(f"    n0 = {results[-1]}.shape[0]")
+        lines += [f"    {name} = {name}.ravel()" for name in results]
+        lines += [f"    {name} = np.empty({size}, np.{name[2:]})" for name, size in self._scratch.items()]
+        lines += [f"    {line}" for line in self._head]
+        depth = 1
+        for axis in self.space.outer:
+            count = "n0" if is_large and depth == 1 else self._sizes[axis]
+            lines.append(f"{'    ' * depth}for i{axis} in range({count}):")
+            depth += 1
+        for rows, elements in zip(self._rows, self._elements, strict=True):
+            lines += [f"{'    ' * depth}{line}" for line in rows]
+            if elements:
+                lines.append(f"{'    ' * depth}for i in range({self._sizes[self.space.vector]}):")
+                lines += [f"{'    ' * (depth + 1)}{line}" for line in elements]
+        lines += [f"    {line}" for line in self._tail]
+        return "\n".join(lines)
+
+
+def _suffix(u):
+    return "".join(f"_{k}" for k in u.values())
+
+
+def _times(stride, index):
+    return f"{stride} * {index}" if stride > 1 else index
