@@ -15,6 +15,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.kernels import Kernel, key_of
 from opad.programs.nests import REDUCTIONS
 from opad.programs.recorded import Ref, astype
+from opad.programs.summation import BLOCK
 from opad.programs.threads import SMALLEST
 
 _NEUTRAL = {"sum": "0", "max": "-np.inf", "min": "np.inf"}
@@ -328,7 +329,7 @@ class _RowWriter:
                 rows.append(f"{name} = {dtype.name}(0)")
                 rows += [f"for i in range({n}):", f"    {name} += {array}[{index}]"]
             else:
-                rows.append(f"{name} = {self._from_zero(kind, dtype, f'row_{kind}({array}[{start} : {start} + {n}])')}")
+                rows.append(f"{name} = {self._from_zero(kind, dtype, _reduced(kind, array, start, n))}")
             result[u] = name
         return result
 
@@ -361,7 +362,7 @@ class _RowWriter:
             stride *= sizes[axis]
         self._head.append(f"w{number} = np.empty({stride}, np.{dtype.name})")
         self._rows[phase].append(f"w{number}[{' + '.join(terms)}] = {value}")
-        self._tail.append(f"{out}[0] = {self._from_zero(kind, dtype, f'row_{kind}(w{number})')}")
+        self._tail.append(f"{out}[0] = {self._from_zero(kind, dtype, _reduced(kind, f'w{number}', 0, stride))}")
 
     def _accumulate(self, step, number, kind, partial, dims, reduced, phase):
         """A reduction over outer axes, in memory."""
@@ -417,3 +418,8 @@ def _suffix(u):
 
 def _times(stride, index):
     return f"{stride} * {index}" if stride > 1 else index
+
+
+def _reduced(kind, array, start, n):
+    """A call that reduces neighbouring elements."""
+    return f"{'block' if kind == 'sum' and n <= BLOCK else 'row'}_{kind}({array}, {start}, {n})"

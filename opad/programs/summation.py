@@ -9,34 +9,34 @@ from types import FunctionType
 BLOCK = 128
 
 
-def row_sum(x):
-    """The sum of a vector, bit by bit that of NumPy but for the sign of zero.
+def row_sum(x, first, n):
+    """The sum of x[first], ..., x[first + n - 1], bit by bit that of NumPy but for the sign of zero.
 
     Examples
     --------
     >>> import numpy as np
     >>> x = np.random.default_rng(0).standard_normal(1000)
-    >>> bool(row_sum(x) == np.sum(x))
+    >>> bool(row_sum(x, 0, 1000) == np.sum(x))
     True
     """
-    if x.size <= BLOCK:
-        return block_sum(x)
-    half = x.size // 2
+    if n <= BLOCK:
+        return block_sum(x, first, n)
+    half = n // 2
     half -= half % 8
-    return row_sum(x[:half]) + row_sum(x[half:])
+    return row_sum(x, first, half) + row_sum(x, first + half, n - half)
 
 
-def block_sum(x):
-    """The sum of a short vector."""
-    n = x.size
+def block_sum(x, first, n):
+    """The sum of a block; not recursive, so that a compiler can insert it for the n that it knows."""
     if n < 8:
-        total = x[0]
-        for k in range(1, n):
+        total = x[first]
+        for k in range(first + 1, first + n):
             total += x[k]
         return total
-    s0, s1, s2, s3, s4, s5, s6, s7 = x[0], x[1], x[2], x[3], x[4], x[5], x[6], x[7]
-    end = n - n % 8
-    for k in range(8, end, 8):
+    s0, s1, s2, s3 = x[first], x[first + 1], x[first + 2], x[first + 3]
+    s4, s5, s6, s7 = x[first + 4], x[first + 5], x[first + 6], x[first + 7]
+    end = first + n - n % 8
+    for k in range(first + 8, end, 8):
         s0 += x[k]
         s1 += x[k + 1]
         s2 += x[k + 2]
@@ -46,7 +46,7 @@ def block_sum(x):
         s6 += x[k + 6]
         s7 += x[k + 7]
     total = ((s0 + s1) + (s2 + s3)) + ((s4 + s5) + (s6 + s7))
-    for k in range(end, n):
+    for k in range(end, first + n):
         total += x[k]
     return total
 
@@ -61,28 +61,30 @@ def smaller(a, b):
     return a if a <= b or a != a else b
 
 
-def row_max(x):
-    """The largest element of a vector, or NaN if there is one."""
-    n = x.size
-    s0, s1, s2, s3 = x[0], x[0], x[0], x[0]
-    end = n - n % 4
-    for k in range(0, end, 4):
-        s0, s1 = larger(s0, x[k]), larger(s1, x[k + 1])
-        s2, s3 = larger(s2, x[k + 2]), larger(s3, x[k + 3])
-    for k in range(end, n):
+def row_max(x, first, n):
+    """The largest of x[first], ..., x[first + n - 1], or NaN if there is one."""
+    s0, s1, s2, s3 = x[first], x[first], x[first], x[first]
+    end = first + n - n % 4
+    for k in range(first, end, 4):
+        s0 = larger(s0, x[k])
+        s1 = larger(s1, x[k + 1])
+        s2 = larger(s2, x[k + 2])
+        s3 = larger(s3, x[k + 3])
+    for k in range(end, first + n):
         s0 = larger(s0, x[k])
     return larger(larger(s0, s1), larger(s2, s3))
 
 
-def row_min(x):
-    """The smallest element of a vector, or NaN if there is one."""
-    n = x.size
-    s0, s1, s2, s3 = x[0], x[0], x[0], x[0]
-    end = n - n % 4
-    for k in range(0, end, 4):
-        s0, s1 = smaller(s0, x[k]), smaller(s1, x[k + 1])
-        s2, s3 = smaller(s2, x[k + 2]), smaller(s3, x[k + 3])
-    for k in range(end, n):
+def row_min(x, first, n):
+    """The smallest of x[first], ..., x[first + n - 1], or NaN if there is one."""
+    s0, s1, s2, s3 = x[first], x[first], x[first], x[first]
+    end = first + n - n % 4
+    for k in range(first, end, 4):
+        s0 = smaller(s0, x[k])
+        s1 = smaller(s1, x[k + 1])
+        s2 = smaller(s2, x[k + 2])
+        s3 = smaller(s3, x[k + 3])
+    for k in range(end, first + n):
         s0 = smaller(s0, x[k])
     return smaller(smaller(s0, s1), smaller(s2, s3))
 
