@@ -7,7 +7,7 @@ bit, since nothing is reordered or contracted; functions such as exp are those o
 NumPy's in the last bits.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count
 from math import prod
 
@@ -31,6 +31,8 @@ from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec
 from opad.programs.summation import compiled_functions
 from opad.programs.threads import SMALLEST, Divided
+
+LONG_ROW = 32  # elements from which a loop over rows is as fast as one over all elements
 
 
 class Kernel(FusedSteps):
@@ -100,7 +102,7 @@ class _LoopWriter:
         self.specs, self.shape = specs, specs[steps[0].out].shape
         self.operands, self.numbers = [], []
         self._results, self._names, self._parameters, self._checked, self._head = {}, {}, {}, set(), []
-        self.is_flat = len(self.shape) == 1 or not any(map(self._needs_axes, steps))
+        self.is_flat = len(self.shape) == 1 or (self.shape[-1] < LONG_ROW and not any(map(self._needs_axes, steps)))
         self._axes = ["i0"] if self.is_flat else [f"i{k}" for k in range(len(self.shape))]
         self._lines = [[] for _ in self._axes]  # by the innermost axis on which they depend
         for number, step in enumerate(steps):
@@ -271,4 +273,17 @@ def compiled(text):
     exec(text, namespace)
     kernel = namespace["kernel"]
     kernel.__name__ = f"fused{next(_numbers)}"
-    return numba.njit(error_model="numpy", nogil=True)(kernel)
+    return numba.njit(error_model="numpy", nogil=True, pipeline_class=_compiler())(kernel)
+
+
+@cache
+def _compiler():
+    """numba's compiler, told that results share memory with no argument: without that long loops are not vectorised."""
+    from numba.core.compiler import Compiler
+
+    class WithoutAliases(Compiler):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.state.flags.noalias = True
+
+    return WithoutAliases

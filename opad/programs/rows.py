@@ -15,6 +15,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.kernels import Kernel, key_of
 from opad.programs.nests import REDUCTIONS
 from opad.programs.recorded import Ref, astype
+from opad.programs.recorder import Spec
 from opad.programs.summation import BLOCK
 from opad.programs.threads import SMALLEST
 
@@ -171,51 +172,45 @@ class _RowWriter:
         for u in self._indices(dims):
             name = self._names[ref, tuple(u.items())]
             if ref in self.outs:
-                row, index = self._place_of_result(ref)
-                lines.append(f"{row}[{index(u)}] = {name}")
+                lines.append(f"{self._place(f'o{self.outs.index(ref)}', dims, u)} = {name}")
             if ref in self._kept and self._varies(ref):
-                key = ref, tuple(u.items())
-                if ref in self.outs and not u:
-                    self._places[key] = row, "i"
-                else:
-                    self._places[key] = self._new_place(self.specs[ref].dtype)
-                    lines.append("{}[{}] = {}".format(*self._places[key], name))
+                array, start = self._places[ref, tuple(u.items())] = self._new_place(self.specs[ref].dtype)
+                lines.append(f"{array}[{start} + i] = {name}")
 
     def _new_place(self, dtype):
-        """A scratch row as (array, index)."""
+        """A scratch row: the array and where the row starts."""
         scratch = f"s_{dtype.name}"
         start = self._scratch.get(scratch, 0)
         self._scratch[scratch] = start + self._sizes[self.space.vector]
-        return scratch, f"{start} + i"
+        return scratch, start
 
-    def _place_of_result(self, ref):
-        """The row of a result, and a function from the positions on written-out axes to the index in it."""
-        name = f"o{self.outs.index(ref)}"
-        return self._row(name, self.specs[ref].shape, self.space.dims[ref])
+    def _place(self, name, dims, u):
+        """An element of an array as Python text: x[i0, i], and x[3 * i + 1] where short axes are written out."""
+        index = [str(u[axis]) if axis in u else self._index(axis) for axis in dims]
+        if u and self.space.vector in dims:  # so that the compiler knows the stride
+            strides, stride = {}, 1
+            for axis in reversed(dims):
+                strides[axis] = stride
+                stride *= self._sizes.get(axis, 1)
+            name, offset = self._flat(name), sum(strides[axis] * k for axis, k in u.items())
+            looped = [axis for axis in dims if axis is not None and axis not in u]
+            index = [" + ".join([*(f"{strides[axis]} * {self._index(axis)}" for axis in looped), str(offset)])]
+        return f"{name}[{', '.join(index)}]"
 
-    def _row(self, name, shape, dims):
-        """What lies in a flat array for one row: the name, and a function that gives the index."""
-        strides, stride = {}, 1
-        for n, axis in zip(reversed(shape), reversed(dims), strict=True):
-            strides[axis] = stride
-            stride *= n
-        start = " + ".join(_times(strides[axis], f"i{axis}") for axis in self.space.outer if axis in dims)
-        vector = self.space.vector
-        along = [_times(strides[vector], "i")] if vector in dims else []
-        if start and along:
-            row = f"r{name}"
-            length = prod(n for axis, n in self._sizes.items() if axis in dims and axis not in self.space.outer)
-            line = f"{row} = {name}[{start} : {start} + {length}]"
-            if line not in self._rows[0]:
-                self._rows[0].append(line)
-        else:
-            row, along = name, [start] * bool(start) + along
+    def _index(self, axis):
+        return "0" if axis is None else "i" if axis == self.space.vector else f"i{axis}"
 
-        def index(u):
-            offset = sum(strides[axis] * k for axis, k in u.items())
-            return " + ".join(along + [str(offset)] * bool(offset or not along))
+    def _flat(self, name):
+        line = f"f{name} = {name}.ravel()"
+        if line not in self._head:
+            self._head.append(line)
+        return f"f{name}"
 
-        return row, index
+    def _row(self, name, dims):
+        """A whole row of an array as Python text."""
+        index = [":" if axis == self.space.vector else self._index(axis) for axis in dims]
+        index = index[:-1] if index[-1] == ":" else index
+        return f"{name}[{', '.join(index)}]" if index else name
 
     def _indices(self, dims):
         """Positions on the written-out axes among `dims`, as dictionaries."""
@@ -236,14 +231,12 @@ class _RowWriter:
         if type(a) is Ref and a in self._phase:
             if is_row or self._phase[a] == phase:
                 return self._names[a, key]
-            return self._loaded((a, key, phase), "{}[{}]".format(*self._places[a, key]), self._elements[phase], "b")
+            return self._loaded((a, key, phase), "{}[{} + i]".format(*self._places[a, key]), self._elements[phase], "b")
         name = self._parameter(a)
         if not any(axis is not None for axis in own):
             return self._number(a, name, dtype)
-        shape = self.specs[a].shape if type(a) is Ref else np.shape(a)
-        row, index = self._row(name, shape, own)
         lines = self._rows[0] if is_row else self._elements[phase]
-        return self._loaded((name, key, -1 if is_row else phase), f"{row}[{index(u)}]", lines, "a")
+        return self._loaded((name, own, key, -1 if is_row else phase), self._place(name, own, u), lines, "a")
 
     def _loaded(self, key, value, lines, letter):
         if key not in self._names:
@@ -257,10 +250,8 @@ class _RowWriter:
             return None
         key = key_of(a)
         if key not in self._parameters:
-            name = self._parameters[key] = f"x{len(self.operands)}"
+            self._parameters[key] = f"x{len(self.operands)}"
             self.operands.append(a)
-            if self.specs[a].shape if type(a) is Ref else np.shape(a):
-                self._head.append(f"{name} = {name}.ravel()")
         return self._parameters[key]
 
     def _number(self, a, name, dtype):
@@ -271,8 +262,8 @@ class _RowWriter:
                 value = f"numbers[{len(self.numbers)}]"
                 self.numbers.append(float(a))
             else:
-                spec = self.specs[a] if type(a) is Ref else a
-                value = f"{name}[0]" if spec.shape else f"{name}[()]" if spec.is_ndarray else name
+                spec = self.specs[a] if type(a) is Ref else Spec(a)
+                value = f"{name}[{', '.join('0' * spec.ndim) or '()'}]" if spec.is_ndarray else name
             self._head.append(f"{self._names[key]} = {dtype.name}({value})")
         return self._names[key]
 
@@ -318,16 +309,15 @@ class _RowWriter:
         """Reductions of rows, after the loop that computes them."""
         n, dtype, result = self._sizes[self.space.vector], self.specs[step.out].dtype, {}
         for u, value in partial.items():
-            name, start = f"z{number}{_suffix(dict(u))}", None
-            array, index = self._place_of(step, u)
+            name = f"z{number}{_suffix(dict(u))}"
+            array, start = self._place_of(step, u)
             if array is None:
-                array, index = self._new_place(dtype)
-                self._elements[phase].append(f"{array}[{index}] = {value}")
-            start = index.removesuffix("i").removesuffix(" + ") or "0"
+                array, start = self._new_place(dtype)
+                self._elements[phase].append(f"{array}[{start} + i] = {value}")
             rows = self._rows[phase + 1]
             if u and kind == "sum":  # numbers that are not neighbours in memory: NumPy adds them one after another
                 rows.append(f"{name} = {dtype.name}(0)")
-                rows += [f"for i in range({n}):", f"    {name} += {array}[{index}]"]
+                rows += [f"for i in range({n}):", f"    {name} += {array}[{start} + i]"]
             else:
                 rows.append(f"{name} = {self._from_zero(kind, dtype, _reduced(kind, array, start, n))}")
             result[u] = name
@@ -346,15 +336,15 @@ class _RowWriter:
             return self._places[a, ()]
         if a in self._phase or self.space.vector not in own:
             return None, None
-        row, index = self._row(self._parameter(a), self.specs[a].shape, own)
-        return row, index({})
+        return self._row(self._parameter(a), own), 0
 
     def _write_total(self, step, number, kind, partial, phase):
         """The reduction of all elements: that of the reductions of rows."""
         (value,) = partial.values()
-        out, dtype, sizes = f"o{self.outs.index(step.out)}", self.specs[step.out].dtype, self._sizes
+        dtype, sizes = self.specs[step.out].dtype, self._sizes
+        out = f"o{self.outs.index(step.out)}[{', '.join('0' * max(1, self.specs[step.out].ndim))}]"
         if not self.space.outer:
-            self._rows[phase].append(f"{out}[0] = {value}")
+            self._rows[phase].append(f"{out} = {value}")
             return
         stride, terms = 1, []
         for axis in reversed(self.space.outer):
@@ -362,30 +352,32 @@ class _RowWriter:
             stride *= sizes[axis]
         self._head.append(f"w{number} = np.empty({stride}, np.{dtype.name})")
         self._rows[phase].append(f"w{number}[{' + '.join(terms)}] = {value}")
-        self._tail.append(f"{out}[0] = {self._from_zero(kind, dtype, _reduced(kind, f'w{number}', 0, stride))}")
+        self._tail.append(f"{out} = {self._from_zero(kind, dtype, _reduced(kind, f'w{number}', 0, stride))}")
 
     def _accumulate(self, step, number, kind, partial, dims, reduced, phase):
         """A reduction over outer axes, in memory."""
         out, dtype, sizes = f"o{self.outs.index(step.out)}", self.specs[step.out].dtype, self._sizes
-        kept = [axis for axis in dims if axis is not None and axis not in reduced]
-        loops = [axis for axis in kept if axis not in self.space.unrolled]
+        result = self._reduction(step)[2]
+        lines = (self._elements if self.space.vector in dims else self._rows)[phase]
+        if len(partial) == 1:
+            (value,) = partial.values()
+            self._head.append(f"{out}[:] = {_NEUTRAL[kind]}")
+            place = self._place(out, result, {})
+            lines.append(f"{place} = {_COMBINED[kind].format(place, value)}")
+            return
+        loops = [axis for axis in result if axis is not None and axis not in self.space.unrolled]
         terms, stride = [], 1
         for axis in reversed(loops):
-            name = "i" if axis == self.space.vector else f"i{axis}"
-            terms.append(_times(stride, name))
+            terms.append(_times(stride, self._index(axis)))
             stride *= sizes[axis]
-        array = out if len(partial) == 1 else f"w{number}"
-        if array != out:
-            self._head.append(f"{array} = np.empty({stride * len(partial)}, np.{dtype.name})")
-        self._head.append(f"{array}[:] = {_NEUTRAL[kind]}")
-        lines = (self._elements if self.space.vector in dims else self._rows)[phase]
+        total, m = f"w{number}", len(partial)
+        self._head += [f"{total} = np.empty({stride * m}, np.{dtype.name})", f"{total}[:] = {_NEUTRAL[kind]}"]
         for k, value in enumerate(partial.values()):
-            place = f"{array}[{' + '.join(terms[::-1] + [str(stride * k)] * bool(k or not terms))}]"
+            place = f"{total}[{' + '.join([*terms[::-1], str(stride * k)])}]"
             lines.append(f"{place} = {_COMBINED[kind].format(place, value)}")
-        if array != out:
-            m = len(partial)
-            self._tail += [f"for i in range({stride}):"]
-            self._tail += [f"    {out}[{m} * i + {k}] = {array}[{stride * k} + i]" for k in range(m)]
+        self._tail += [f"{self._flat(out)}[{m} * i + {k}] = {total}[{stride * k} + i]" for k in range(m)]
+        self._tail.insert(len(self._tail) - m, f"for i in range({stride}):")
+        self._tail[-m:] = [f"    {line}" for line in self._tail[-m:]]
 
     # -- text ---------------------------------------------------------------------------------------------------------
 
@@ -395,7 +387,6 @@ class _RowWriter:
         lines = [f"def kernel({', '.join(parameters)}):"]
         if is_large:  # of which a thread may be given a part
             lines.append(f"    n0 = {results[-1]}.shape[0]")
-        lines += [f"    {name} = {name}.ravel()" for name in results]
         lines += [f"    {name} = np.empty({size}, np.{name[2:]})" for name, size in self._scratch.items()]
         lines += [f"    {line}" for line in self._head]
         depth = 1
