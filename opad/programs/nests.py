@@ -24,6 +24,7 @@ REDUCTIONS = {
     np.max: "max", np.maximum.reduce: "max",
     np.min: "min", np.minimum.reduce: "min",
 }  # fmt: skip
+_OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
 _ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, getitem)
 _READ_ELSEWHERE = (getitem, scatter_add.__wrapped__, np.concatenate)
 
@@ -123,8 +124,9 @@ class Space:
     def reduction(self, step):
         """(dims of the operands, axes that are reduced, dims of the result, whether it is late); None if impossible."""
         specs, out = self.specs, self.specs[step.out]
-        operands = step.args if step.function is np.vdot else step.args[:1]
-        if len(step.args) != len(operands) or step.kwargs.keys() - {"axis", "keepdims"} or type(step.out) is tuple:
+        operands = operands_of(step)
+        rest = step.args[len(operands) :]
+        if len(rest) > 1 or step.kwargs.keys() - {"axis", "keepdims"} or type(step.out) is tuple:
             return None
         if step.errstate and "raise" in step.errstate.values():
             return None
@@ -137,8 +139,11 @@ class Space:
         dims = alldims[0]
         if not self._covers_outer(dims) or any(other != dims for other in alldims):
             return None
-        axis, keepdims = step.kwargs.get("axis"), step.kwargs.get("keepdims", False)
+        axis = rest[0] if rest else step.kwargs.get("axis", None if step.function in _OF_ALL else 0)
         axis = range(len(dims)) if axis is None else axis if type(axis) is tuple else (axis,)
+        if not all(type(k) is int for k in axis):
+            return None
+        keepdims = step.kwargs.get("keepdims", False)
         where = {k % len(dims) for k in axis}
         reduced = {dims[k] for k in where} - {None}
         varying = {axis for axis in dims if axis is not None}
@@ -153,6 +158,11 @@ class Space:
         if not reduced & set(self.outer) or reduced == varying:
             return True
         return self.vector not in reduced and max(varying) not in reduced - set(self.unrolled)
+
+
+def operands_of(reduction):
+    """The arrays of which a step adds up the elements, or the products."""
+    return reduction.args if reduction.function is np.vdot else reduction.args[:1]
 
 
 class NestSteps(FusedSteps):

@@ -13,7 +13,7 @@ import numpy as np
 from opad.programs.elementwise import BOOL, COMPARISONS, FLOATS, is_of, template
 from opad.programs.fused import FusedSteps
 from opad.programs.kernels import Kernel, key_of
-from opad.programs.nests import REDUCTIONS
+from opad.programs.nests import REDUCTIONS, operands_of
 from opad.programs.recorded import Ref, astype
 from opad.programs.recorder import Spec
 from opad.programs.summation import BLOCK
@@ -39,6 +39,7 @@ class Nest(Kernel):
         writer = _RowWriter(group.steps, self.outs, group.space, specs, self._is_large)
         self.text, self.operands = writer.text, writer.operands
         self.numbers = np.array(writer.numbers) if writer.numbers else None
+        self._alignments = list(writer.alignments.values())
 
     def _has_rows(self):
         """Whether all results have a part for each turn of the outermost loop."""
@@ -48,7 +49,14 @@ class Nest(Kernel):
 
     def is_divisible(self, parts):
         """Whether the outermost loop may be divided among threads."""
-        return self._is_large and self.shape[0] >= parts
+        one_way = all(len({0 in dims for dims in ways}) == 1 for ways in self._alignments)
+        first = all(0 not in dims[1:] for ways in self._alignments for dims in ways)
+        return self._is_large and self.shape[0] >= parts and one_way and first
+
+    def _divided(self):
+        """Which arguments are cut: those that vary along the first axis."""
+        is_cut = [any(0 in dims for dims in ways) for ways in self._alignments]
+        return [*is_cut, *[False] * (self.numbers is not None), *[True] * len(self.outs)]
 
     def written(self, step):
         """Results that are arrays."""
@@ -86,6 +94,7 @@ class _RowWriter:
         self.steps, self.outs, self.space, self.specs = steps, outs, space, specs
         self.operands, self.numbers = [], []
         self._sizes = {axis: n for axis, n in enumerate(space.shape) if n > 1}
+        self.alignments = {}  # of each operand, the axes of its dimensions, in every way in which it is used
         self._parameters, self._names, self._head, self._tail, self._scratch = {}, {}, [], [], {}
         self._sources, self._phase, self._kept = {}, {}, set()
         self._places = {}  # of values of a row that later loops need, or reductions
@@ -95,6 +104,8 @@ class _RowWriter:
         for number, step in enumerate(steps):
             if step.out not in self._sources:
                 self._write(step, number)
+            elif step.out in outs:
+                self._write_alias(step)
         self.text = self._assemble(is_large)
 
     # -- in which loop over the row each step is ----------------------------------------------------------------------
@@ -152,6 +163,18 @@ class _RowWriter:
             self._define(step.out, u, f"t{number}{_suffix(u)}", value, lines)
         self._store(step.out, phase)
 
+    def _write_alias(self, step):
+        """A result that has the elements of a value or an operand."""
+        dims, source = self.space.dims[step.out], self._sources[step.out]
+        phase, dtype = self._phase.get(source, 0), self.specs[step.out].dtype
+        lines = (self._elements if self.space.vector in dims else self._rows)[phase]
+        for u in self._indices(dims):
+            value = self._operand(step.out, dims, u, phase, dtype)
+            lines.append(f"{self._place(self._result(step.out), dims, u)} = {value}")
+
+    def _result(self, ref):
+        return f"o{self.outs.index(ref)}"
+
     def _define(self, ref, u, name, value, lines):
         lines.append(f"{name} = {value}")
         self._names[ref, tuple(u.items())] = name
@@ -172,7 +195,7 @@ class _RowWriter:
         for u in self._indices(dims):
             name = self._names[ref, tuple(u.items())]
             if ref in self.outs:
-                lines.append(f"{self._place(f'o{self.outs.index(ref)}', dims, u)} = {name}")
+                lines.append(f"{self._place(self._result(ref), dims, u)} = {name}")
             if ref in self._kept and self._varies(ref):
                 array, start = self._places[ref, tuple(u.items())] = self._new_place(self.specs[ref].dtype)
                 lines.append(f"{array}[{start} + i] = {name}")
@@ -232,7 +255,7 @@ class _RowWriter:
             if is_row or self._phase[a] == phase:
                 return self._names[a, key]
             return self._loaded((a, key, phase), "{}[{} + i]".format(*self._places[a, key]), self._elements[phase], "b")
-        name = self._parameter(a)
+        name = self._parameter(a, own)
         if not any(axis is not None for axis in own):
             return self._number(a, name, dtype)
         lines = self._rows[0] if is_row else self._elements[phase]
@@ -244,14 +267,15 @@ class _RowWriter:
             lines.append(f"{self._names[key]} = {value}")
         return self._names[key]
 
-    def _parameter(self, a):
-        """The name of an array; nothing for numbers of the program's text."""
+    def _parameter(self, a, dims):
+        """The name of an operand; nothing for numbers of the program's text."""
         if type(a) is not Ref and not np.shape(a):
             return None
         key = key_of(a)
         if key not in self._parameters:
             self._parameters[key] = f"x{len(self.operands)}"
             self.operands.append(a)
+        self.alignments.setdefault(key, set()).add(dims)
         return self._parameters[key]
 
     def _number(self, a, name, dtype):
@@ -278,7 +302,7 @@ class _RowWriter:
         partial = {}
         for u in self._indices([axis for axis in dims if axis not in reduced]):
             inner = self._indices([axis for axis in dims if axis in reduced and axis in unrolled])
-            terms = [self._term(step, dims, u | k, phase) for k in inner]
+            terms = [self._term(step, dims, dict(sorted((u | k).items())), phase) for k in inner]
             value = terms[0]
             for term in terms[1:]:
                 value = _COMBINED[kind].format(value, term)
@@ -302,7 +326,7 @@ class _RowWriter:
         return f"{dtype.name}(0) + ({value})" if kind == "sum" else value
 
     def _term(self, step, dims, u, phase):
-        operands = [self._operand(a, dims, u, phase, None) for a in (step.args if step.function is np.vdot else step.args[:1])]
+        operands = [self._operand(a, dims, u, phase, self.specs[step.out].dtype) for a in operands_of(step)]
         return " * ".join(operands)
 
     def _along_rows(self, step, number, kind, partial, phase):
@@ -336,13 +360,13 @@ class _RowWriter:
             return self._places[a, ()]
         if a in self._phase or self.space.vector not in own:
             return None, None
-        return self._row(self._parameter(a), own), 0
+        return self._row(self._parameter(a, own), own), 0
 
     def _write_total(self, step, number, kind, partial, phase):
         """The reduction of all elements: that of the reductions of rows."""
         (value,) = partial.values()
         dtype, sizes = self.specs[step.out].dtype, self._sizes
-        out = f"o{self.outs.index(step.out)}[{', '.join('0' * max(1, self.specs[step.out].ndim))}]"
+        out = f"{self._result(step.out)}[{', '.join('0' * max(1, self.specs[step.out].ndim))}]"
         if not self.space.outer:
             self._rows[phase].append(f"{out} = {value}")
             return
@@ -356,7 +380,7 @@ class _RowWriter:
 
     def _accumulate(self, step, number, kind, partial, dims, reduced, phase):
         """A reduction over outer axes, in memory."""
-        out, dtype, sizes = f"o{self.outs.index(step.out)}", self.specs[step.out].dtype, self._sizes
+        out, dtype, sizes = self._result(step.out), self.specs[step.out].dtype, self._sizes
         result = self._reduction(step)[2]
         lines = (self._elements if self.space.vector in dims else self._rows)[phase]
         if len(partial) == 1:
