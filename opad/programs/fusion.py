@@ -16,12 +16,11 @@ from opad.programs.fused import FusedSteps
 from opad.programs.generate import Source
 from opad.programs.grouping import gathered
 from opad.programs.kernels import Kernel, Scatter
-from opad.programs.nests import NestSteps, gathered_nests
+from opad.programs.nests import Nest, NestSteps, gathered_nests
 from opad.programs.optimise import live
 from opad.programs.plan import Plan
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Step
-from opad.programs.rows import Nest
 from opad.programs.tape import Tape, is_number_step, work_off
 from opad.programs.threads import thread_count
 

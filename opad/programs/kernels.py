@@ -186,7 +186,7 @@ class _LoopWriter:
         x, index = self._parameter(x), self._parameter(key[0] if type(key) is tuple else key)
         if (x, index) not in self._checked:
             self._checked.add((x, index))
-            self._head += _CHECK.format(x=x, index=index).splitlines()
+            self._head += _CHECK.format(index=index, size=f"{x}.size").splitlines()
         return f"{x}[{index}[i0]]"
 
     def _framed(self, step):
@@ -227,40 +227,40 @@ def key_of(a):
 _CHECK = """\
 outside = False
 for k in range({index}.size):
-    outside |= ({index}[k] >= {x}.size) | ({index}[k] < -{x}.size)
+    outside |= ({index}[k] >= {size}) | ({index}[k] < -{size})
 if outside:
     raise IndexError("an index is out of bounds")
 """
 
 
 class Scatter(Kernel):
-    """np.add.at on zeros: values added one after another at the positions that a vector of integers names."""
+    """np.add.at on zeros: values added one after another at the positions that vectors of integers name."""
 
     def __init__(self, step, specs):
         FusedSteps.__init__(self, [step])
         self.specs, self.outs, self.numbers, self.shape = specs, (step.out,), None, specs[step.out].shape
-        self.operands = [step.args[0], step.args[1][0]]
-        self.text = _SCATTER
+        self.operands = [step.args[0], *step.args[1]]
+        names = [f"x{axis}" for axis in range(len(self.shape))]
+        checks = [_CHECK.format(index=x, size=f"out.shape[{axis}]") for axis, x in enumerate(names)]
+        lines = [*"".join(checks).splitlines(), "out[:] = 0", "for k in range(values.size):"]
+        lines.append(f"    out[{', '.join(f'{x}[k]' for x in names)}] += values[k]")
+        text = "".join(f"\n    {line}" for line in lines)
+        self.text = f"def kernel(values, {', '.join(names)}, out):{text}"
 
     @staticmethod
     def covers(step, specs):
-        """True for scatter_add(vector, (vector of integers,), (n,))."""
+        """True for scatter_add(vector, a vector of integers for every axis, shape)."""
         if step.function is not add_into_zeros or step.kwargs or type(step.out) is tuple:
             return False
         values, key, shape = step.args
-        if type(values) is not Ref or type(key) is not tuple or len(key) != 1 or not is_index(key[0], specs):
+        if not isinstance(values, Ref | np.ndarray) or type(key) is not tuple or len(key) != len(shape):
             return False
-        spec, n = specs[values], specs[key[0]].shape if type(key[0]) is Ref else key[0].shape
-        return len(shape) == 1 and spec.is_ndarray and spec.dtype in FLOATS and spec.shape == n
+        if specs[step.out].order != "C" or not all(is_index(k, specs) for k in key):
+            return False
+        spec, *indices = [specs[a] if type(a) is Ref else Spec(a) for a in (values, *key)]
+        return spec.is_ndarray and spec.dtype in FLOATS and all(index.shape == spec.shape for index in indices)
 
 
-_SCATTER = f"""\
-def kernel(values, index, out):
-    {_CHECK.format(x="out", index="index").strip().replace(chr(10), chr(10) + "    ")}
-    out[:] = 0
-    for k in range(index.size):
-        out[index[k]] += values[k]
-"""
 _numbers = count()
 
 

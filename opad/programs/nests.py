@@ -15,15 +15,14 @@ from opad.operators.indexing import scatter_add
 from opad.programs.elementwise import BOOL, FLOATS, iteration_shape
 from opad.programs.functions import is_known
 from opad.programs.fused import FusedSteps
+from opad.programs.kernels import Kernel
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Step
+from opad.programs.rows import RowWriter
+from opad.programs.summation import REDUCTIONS, operands_of
+from opad.programs.threads import SMALLEST
 
 SHORT = 4  # elements of the axes that are written out
-REDUCTIONS = {
-    np.sum: "sum", np.add.reduce: "sum",
-    np.max: "max", np.maximum.reduce: "max",
-    np.min: "min", np.minimum.reduce: "min",
-}  # fmt: skip
 _OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
 _ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, getitem)
 _READ_ELSEWHERE = (getitem, scatter_add.__wrapped__, np.concatenate)
@@ -160,11 +159,6 @@ class Space:
         return self.vector not in reduced and max(varying) not in reduced - set(self.unrolled)
 
 
-def operands_of(reduction):
-    """The arrays of which a step adds up the elements, or the products."""
-    return reduction.args if reduction.function is np.vdot else reduction.args[:1]
-
-
 class NestSteps(FusedSteps):
     """Steps that may become one loop nest.
 
@@ -268,3 +262,63 @@ def _is_alias(step, specs):
         if not all(k is None or k is Ellipsis or (type(k) is slice and k == slice(None)) for k in key):
             return False
     return [n for n in source.shape if n > 1] == [n for n in out.shape if n > 1]
+
+
+class Nest(Kernel):
+    """Elementwise steps and reductions as one loop nest.
+
+    Parameters
+    ----------
+    group : NestSteps
+    """
+
+    def __init__(self, group, specs, used):
+        FusedSteps.__init__(self, group.steps)
+        self.specs, self.space, self.shape = specs, group.space, group.space.shape
+        self.outs = tuple([step.out for step in group.steps if step.out in used])
+        self._is_large = prod(self.shape) >= SMALLEST and self._has_rows()
+        writer = RowWriter(group.steps, self.outs, group.space, specs, self._is_large)
+        self.text, self.operands = writer.text, writer.operands
+        self.numbers = np.array(writer.numbers) if writer.numbers else None
+        self._alignments = list(writer.alignments.values())
+
+    def _has_rows(self):
+        """Whether all results have a part for each turn of the outermost loop."""
+        space = self.space
+        cut = all(space.dims[ref][:1] == (0,) and ref not in space.late for ref in self.outs)
+        return bool(space.outer) and cut and space.late.isdisjoint(step.out for step in self.steps)
+
+    def is_divisible(self, parts):
+        """Whether the outermost loop may be divided among threads."""
+        one_way = all(len({0 in dims for dims in ways}) == 1 for ways in self._alignments)
+        first = all(0 not in dims[1:] for ways in self._alignments for dims in ways)
+        return self._is_large and self.shape[0] >= parts and one_way and first
+
+    def _divided(self):
+        """Which arguments are cut: those that vary along the first axis."""
+        is_cut = [any(0 in dims for dims in ways) for ways in self._alignments]
+        return [*is_cut, *[False] * (self.numbers is not None), *[True] * len(self.outs)]
+
+    def written(self, step):
+        """Results that are arrays."""
+        return tuple([ref for ref in step.outs if self.specs[ref].is_ndarray and self.specs[ref].shape])
+
+    def write(self, source, step):
+        """One line, between lines that make arrays and lines that take numbers from theirs."""
+        arguments, numbers = [source.expression(a) for a in step.args], []
+        if self.numbers is not None:
+            arguments.append(source.constant(self.numbers))
+        arrays = self.written(step)
+        for out in step.outs:
+            name = source.name(out)
+            if out not in arrays:
+                spec, array = self.specs[out], f"n{int(out)}"
+                source.setup.append(f"{array} = {source.constant(np.empty)}(1, {source.constant(spec.dtype)})")
+                numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
+                name = array
+            elif not source.plan.is_written(out):
+                source.new_array(out, step)
+            arguments.append(name)
+        source.line(f"{source.constant(self.compiled)}({', '.join(arguments)})", step)
+        for line in numbers:
+            source.line(line, step)

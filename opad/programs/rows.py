@@ -6,84 +6,20 @@ ones, those of a sum over all axes (pairwise, over sums of rows) and of one over
 """
 
 from itertools import product
-from math import prod
 
 import numpy as np
 
 from opad.programs.elementwise import BOOL, COMPARISONS, FLOATS, is_of, template
-from opad.programs.fused import FusedSteps
-from opad.programs.kernels import Kernel, key_of
-from opad.programs.nests import REDUCTIONS, operands_of
+from opad.programs.kernels import key_of
 from opad.programs.recorded import Ref, astype
 from opad.programs.recorder import Spec
-from opad.programs.summation import BLOCK
-from opad.programs.threads import SMALLEST
+from opad.programs.summation import BLOCK, REDUCTIONS, operands_of
 
 _NEUTRAL = {"sum": "0", "max": "-np.inf", "min": "np.inf"}
 _COMBINED = {"sum": "{} + {}", "max": "larger({}, {})", "min": "smaller({}, {})"}
 
 
-class Nest(Kernel):
-    """Elementwise steps and reductions as one loop nest.
-
-    Parameters
-    ----------
-    group : NestSteps
-    """
-
-    def __init__(self, group, specs, used):
-        FusedSteps.__init__(self, group.steps)
-        self.specs, self.space, self.shape = specs, group.space, group.space.shape
-        self.outs = tuple([step.out for step in group.steps if step.out in used])
-        self._is_large = prod(self.shape) >= SMALLEST and self._has_rows()
-        writer = _RowWriter(group.steps, self.outs, group.space, specs, self._is_large)
-        self.text, self.operands = writer.text, writer.operands
-        self.numbers = np.array(writer.numbers) if writer.numbers else None
-        self._alignments = list(writer.alignments.values())
-
-    def _has_rows(self):
-        """Whether all results have a part for each turn of the outermost loop."""
-        space = self.space
-        cut = all(space.dims[ref][:1] == (0,) and ref not in space.late for ref in self.outs)
-        return bool(space.outer) and cut and space.late.isdisjoint(step.out for step in self.steps)
-
-    def is_divisible(self, parts):
-        """Whether the outermost loop may be divided among threads."""
-        one_way = all(len({0 in dims for dims in ways}) == 1 for ways in self._alignments)
-        first = all(0 not in dims[1:] for ways in self._alignments for dims in ways)
-        return self._is_large and self.shape[0] >= parts and one_way and first
-
-    def _divided(self):
-        """Which arguments are cut: those that vary along the first axis."""
-        is_cut = [any(0 in dims for dims in ways) for ways in self._alignments]
-        return [*is_cut, *[False] * (self.numbers is not None), *[True] * len(self.outs)]
-
-    def written(self, step):
-        """Results that are arrays."""
-        return tuple([ref for ref in step.outs if self.specs[ref].is_ndarray and self.specs[ref].shape])
-
-    def write(self, source, step):
-        """One line, between lines that make arrays and lines that take numbers from theirs."""
-        arguments, numbers = [source.expression(a) for a in step.args], []
-        if self.numbers is not None:
-            arguments.append(source.constant(self.numbers))
-        arrays = self.written(step)
-        for out in step.outs:
-            name = source.name(out)
-            if out not in arrays:
-                spec, array = self.specs[out], f"n{int(out)}"
-                source.setup.append(f"{array} = {source.constant(np.empty)}(1, {source.constant(spec.dtype)})")
-                numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
-                name = array
-            elif not source.plan.is_written(out):
-                source.new_array(out, step)
-            arguments.append(name)
-        source.line(f"{source.constant(self.compiled)}({', '.join(arguments)})", step)
-        for line in numbers:
-            source.line(line, step)
-
-
-class _RowWriter:
+class RowWriter:
     """The text of a nest.
 
     A row is one turn of the outer loops. In it code for the row and loops over its elements alternate: `rows[k]` comes
@@ -129,7 +65,7 @@ class _RowWriter:
                 if ref in made and self._phase[ref] < phase and not is_row and self._varies(ref):
                     self._kept.add(ref)
             self._phase[step.out] = phase if reduction is None else phase_of_result
-            if reduction and self.space.vector in reduction[1] and self._is_direct(step, reduction):
+            if reduction and self.space.vector in reduction[1] and self._is_direct(step, reduction[0]):
                 self._kept.update(ref for ref in operands if ref in made and self._varies(ref))
 
     def _is_alias(self, step):
@@ -141,9 +77,9 @@ class _RowWriter:
     def _reduction(self, step):
         return self.space.reduction(step) if step.function in REDUCTIONS or step.function is np.vdot else None
 
-    def _is_direct(self, step, reduction):
+    def _is_direct(self, step, dims):
         """Whether what is reduced is a value itself, not made of several."""
-        return step.function is not np.vdot and not set(self.space.unrolled) & set(reduction[0])
+        return step.function is not np.vdot and not set(self.space.unrolled) & set(dims)
 
     def _varies(self, ref):
         """Whether a value of the nest varies along a row."""
@@ -299,8 +235,9 @@ class _RowWriter:
         is_row, along = vector not in dims, vector in reduced
         phase = self._phase[step.out] - along
         lines = (self._rows if is_row else self._elements)[phase]
-        partial = {}
-        for u in self._indices([axis for axis in dims if axis not in reduced]):
+        place = self._place_of_row(step, dims) if along else None
+        partial = {(): None} if place else {}
+        for u in [] if place else self._indices([axis for axis in dims if axis not in reduced]):
             inner = self._indices([axis for axis in dims if axis in reduced and axis in unrolled])
             terms = [self._term(step, dims, dict(sorted((u | k).items())), phase) for k in inner]
             value = terms[0]
@@ -311,7 +248,7 @@ class _RowWriter:
                 value = f"y{number}{_suffix(u)}"
             partial[tuple(u.items())] = value
         if along:
-            partial = self._along_rows(step, number, kind, partial, phase)
+            partial = self._along_rows(step, number, kind, partial, phase, place)
         if not is_late:
             for u, value in partial.items():
                 self._names[step.out, u] = value
@@ -329,14 +266,13 @@ class _RowWriter:
         operands = [self._operand(a, dims, u, phase, self.specs[step.out].dtype) for a in operands_of(step)]
         return " * ".join(operands)
 
-    def _along_rows(self, step, number, kind, partial, phase):
+    def _along_rows(self, step, number, kind, partial, phase, place):
         """Reductions of rows, after the loop that computes them."""
         n, dtype, result = self._sizes[self.space.vector], self.specs[step.out].dtype, {}
         for u, value in partial.items():
             name = f"z{number}{_suffix(dict(u))}"
-            array, start = self._place_of(step, u)
-            if array is None:
-                array, start = self._new_place(dtype)
+            array, start = place or self._new_place(dtype)
+            if place is None:
                 self._elements[phase].append(f"{array}[{start} + i] = {value}")
             rows = self._rows[phase + 1]
             if u and kind == "sum":  # numbers that are not neighbours in memory: NumPy adds them one after another
@@ -347,20 +283,17 @@ class _RowWriter:
             result[u] = name
         return result
 
-    def _place_of(self, step, u):
-        """Where the elements lie that a step reduces, if they lie in a row."""
-        reduction = self._reduction(step)
-        if u or not self._is_direct(step, reduction):
-            return None, None
-        a, own = step.args[0], reduction[0]
+    def _place_of_row(self, step, dims):
+        """The array, and the position in it, where what a step reduces along rows lies already; None if it does not."""
+        if not self._is_direct(step, dims):
+            return None
+        a = step.args[0]
         while a in self._sources:
             a = self._sources[a]
-            own = self.space.aligned(a, own)
-        if (a, ()) in self._places:
-            return self._places[a, ()]
-        if a in self._phase or self.space.vector not in own:
-            return None, None
-        return self._row(self._parameter(a, own), own), 0
+            dims = self.space.aligned(a, dims)
+        if a in self._phase or self.space.vector not in dims:
+            return self._places.get((a, ()))
+        return self._row(self._parameter(a, dims), dims), 0
 
     def _write_total(self, step, number, kind, partial, phase):
         """The reduction of all elements: that of the reductions of rows."""

@@ -6,7 +6,14 @@ NumPy adds neighbouring elements pairwise, in blocks of at most 128 with eight p
 from functools import cache
 from types import FunctionType
 
+import numpy as np
+
 BLOCK = 128
+REDUCTIONS = {
+    np.sum: "sum", np.add.reduce: "sum",
+    np.max: "max", np.maximum.reduce: "max",
+    np.min: "min", np.minimum.reduce: "min",
+}  # fmt: skip
 
 
 def row_sum(x, first, n):
@@ -87,6 +94,11 @@ def row_min(x, first, n):
     for k in range(end, first + n):
         s0 = smaller(s0, x[k])
     return smaller(smaller(s0, s1), smaller(s2, s3))
+
+
+def operands_of(reduction):
+    """The arrays of which a step adds up the elements, or the products."""
+    return reduction.args if reduction.function is np.vdot else reduction.args[:1]
 
 
 FUNCTIONS = {f.__name__: f for f in (block_sum, row_sum, larger, smaller, row_max, row_min)}

@@ -185,6 +185,7 @@ LOOPS = {
     "frames": (opad.grad(lambda x: np.sum((x[2:] - x[:-2]) ** 2 + x[1:-1] * x[2:])), (X,)),
     "frames_of_matrices": (opad.grad(lambda A: np.sum((A[1:, 1:] - A[:-1, :-1] * A[..., 1:][1:]) ** 2)), (A,)),
     "scatter": (opad.grad(lambda x, k: np.sum((x[k] * x) ** 2 + x[k // 2])), (X, INDEX)),
+    "scatter_matrix": (opad.grad(lambda A, j: np.sum(A[j[::-1], j] ** 2 + A[j, -j - 1])), (A, np.array([2, 0, 0]))),
     "joined": (lambda x, y: np.concatenate([x[1:], y, x * 2]) * 2 + 1, (X, Y)),
     "joined_matrices": (lambda A: np.concatenate([A[1:], A * 2], axis=-2) ** 2 + np.concatenate(A[:2])[4:], (A,)),
     "rolled": (opad.grad(lambda x: np.sum((x * np.roll(x, 1) - np.roll(x * x, -1)) ** 2)), (X,)),
