@@ -136,7 +136,7 @@ class Fusion:
         inputs = [ref for ref in inputs if not any(ref in step.outs for step in steps)]
         source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
         specs = [self.specs[ref] for ref in inputs]
-        smallest = min(spec.size for spec in (*specs, *(self.specs[out] for out in outs)))
+        smallest = min(min(spec.shape, default=1) for spec in (*specs, *(self.specs[out] for out in outs)))
         return partial(source.compile("<opad measurement>")(), *[_example(spec, smallest) for spec in specs])
 
 
@@ -158,7 +158,7 @@ def _broadcasts(step, specs):
 
 
 def _example(spec, smallest):
-    """A value of a kind: numbers near one, positions that exist in every vector."""
+    """A value of a kind: numbers near one, positions that exist along every axis."""
     if spec.type is float:
         return 0.75
     if spec.dtype.kind == "f":

@@ -460,6 +460,13 @@ def test_thread_count(monkeypatch):
 
 
 @needs_numba
+def test_measured_with_positions(rng):
+    A, labels = rng.standard_normal((500, 4)), rng.integers(0, 4, 500)
+    rows = np.arange(500)
+    fused(opad.grad(lambda A, labels: np.sum((A * 2)[rows, labels] ** 2 + A[labels, labels])), A, labels)
+
+
+@needs_numba
 def test_measured(rng):
     u = rng.standard_normal(2000)
     step = lambda u: u[1:-1] - 0.1 * u[1:-1] * (u[2:] - u[:-2]) + 0.02 * (u[2:] - 2 * u[1:-1] + u[:-2])  # noqa: E731

@@ -3,6 +3,8 @@
 Most tests run the text of the loops as plain Python, which needs no numba and compiles nothing.
 """
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ import opad
 from opad.programs import fusion, kernels
 from opad.programs import nests as module
 from opad.programs.nests import Nest
+from opad.programs.threads import SMALLEST
 from tests.programs.equality import assert_same
 from tests.programs.test_fusion import fused, groups, needs_numba, plain_loops
 
@@ -305,3 +308,15 @@ def test_which_nests_are_divided(monkeypatch):
         assert "in_3_parts" not in fused(lambda A: (B := A * A, np.sum(B, axis=0)), A).source
         square = lambda A, b: (s := np.sum(A * 2, axis=1), (s * b)[:, None] * A * b)  # noqa: E731  b is cut and is not
         assert "in_3_parts" not in fused(square, A[:, :7].copy(), B[:, 0].copy()).source
+
+
+@needs_numba
+def test_large_nests_run_in_threads(monkeypatch):
+    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    f = lambda A: A / np.sum(A * A, axis=1, keepdims=True) - np.max(A, 1)[:, None]  # noqa: E731
+    A = np.linspace(-1, 1, SMALLEST).reshape(-1, 128)
+    compiled = fused(f, A)
+    assert "in_3_parts" in compiled.source
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(compiled, [A] * 20):
+            assert_same(result, f(A), exact=True)
