@@ -161,6 +161,15 @@ def _untraced(tree, trace):
     )
 
 
+def require_differentiable(f, args, argnums):
+    """Raise if an argument to be differentiated is not made of floating-point numbers."""
+    for position in argnums:
+        leaves, structure = pytrees.flatten(args[position])
+        for k, leaf in enumerate(leaves):
+            if not pytrees.is_differentiable(leaf):
+                raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+
+
 def _argument_name(f, position, k, structure):
     name = f"argument {position} of {getattr(f, '__name__', 'the function')}"
     return name if structure is pytrees.LEAF else f"{name} (leaf {k})"

@@ -1,6 +1,7 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+import threading
 from cmath import isfinite
 
 import numpy as np
@@ -29,6 +30,14 @@ class ProgramChanged(Exception):
 class Source:
     """The text of a program and the objects that it names.
 
+    Parameters
+    ----------
+    plan : Plan
+    inputs : list of Refs, the arguments of every call
+    guards : list of Guard
+    known : list of Refs of values that are given when the program is made
+    is_bound : bool; the results become known values of another program, and may share memory with arguments
+
     Attributes
     ----------
     text : str
@@ -36,8 +45,8 @@ class Source:
     origins : list with the user's (file, line), or None, for every line of the text
     """
 
-    def __init__(self, plan, inputs, guards):
-        self.plan, self.specs = plan, plan.specs
+    def __init__(self, plan, inputs, guards, known=(), is_bound=False):
+        self.plan, self.specs, self.known, self.is_bound = plan, plan.specs, known, is_bound
         self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
@@ -133,7 +142,7 @@ class Source:
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
             return
-        if step.function in PART_WRITERS or fills_a_part(step):
+        if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:
             self._write_part(step)
             return
         args = [self.expression(a) for a in self._operands(step)]
@@ -254,13 +263,12 @@ class Source:
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:
-                parts.append(
-                    f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out)
-                )
+                is_array = hasattr(out, "flags") and not isinstance(out, np.generic)
+                parts.append(f"{self.constant(out)}.copy()" if is_array else self.constant(out))
                 continue
             spec = self.specs[out]
             is_array = hasattr(spec.type, "__array_function__")
-            borrowed = out not in new or (out in seen and not self.plan.donate)
+            borrowed = (out not in new or (out in seen and not self.plan.donate)) and not self.is_bound
             parts.append(self._copy(out, spec) if is_array and borrowed else self.name(out))
             seen.add(out)
         self.line(f"return [{', '.join(parts)}]", None)
@@ -277,9 +285,9 @@ class Source:
         self._body.append((text, step and step.origin, step and step.errstate))
 
     def _assemble(self, parameters):
-        buffers = map(self.name, self.plan.held)
-        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self.setup)]
-        lines.append(f"    def program({', '.join(parameters)}):")
+        given, name = map(self.name, (*self.known, *self.plan.held)), "bind" if self.is_bound else "program"
+        lines = [f"def make({', '.join(given)}):", *(f"    {line}" for line in self.setup)]
+        lines.append(f"    def {name}({', '.join(parameters)}):")
         self.origins = [None] * len(lines)
         place = state = None
         for text, origin, errstate in self._body:
@@ -294,15 +302,18 @@ class Source:
                 text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
             lines.append(f"        {'    ' if state else ''}{text}")
             self.origins.append(origin)
-        self.text = "\n".join([*lines, "    return program", ""])
+        self.text = "\n".join([*lines, f"    return {name}", ""])
 
     def compile(self, filename):
-        """A function that makes programs, each with buffers of its own."""
+        """A function from the known values to a program with buffers of its own."""
         code = compile(self.text, filename, "exec")
+        pools, lock = [[] for _ in self.plan.sizes], threading.Lock()  # for memory of instances that were dropped
 
-        def instance():
+        def instance(*known):
             namespace = dict(self.namespace)
             exec(code, namespace)
-            return namespace["make"](*self.plan.allocate())
+            with lock:
+                buffers = self.plan.allocate(pools)
+            return namespace["make"](*known, *buffers)
 
         return instance

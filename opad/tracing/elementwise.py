@@ -6,7 +6,7 @@ from sys import getrefcount
 
 import numpy as np
 
-from opad.operators.algebra import Operator, Product
+from opad.operators.algebra import Operator, Product, Wrapper
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling, expand_dims_to, sum_to_shape
 from opad.operators.shaping import Broadcast
 from opad.tracing.kept import KEEP_LIMIT
@@ -139,7 +139,7 @@ def _is_finite(block):
     return isfinite(square) if isinstance(square, float | complex) else bool(np.isfinite(square))
 
 
-class Masked(Operator):
+class Masked(Wrapper):
     """An elementwise block with infinite partials.  Forward and adjoint as `op`, but 0 where the argument is 0.
 
     A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN. Partials are masked
@@ -155,10 +155,6 @@ class Masked(Operator):
         self.M, self.cast = (op.left.M, op.right) if type(op) is Product else (op.M, None)
         self.dims = op.dims
         self.dimsd = op.dimsd
-
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
-    label = property(lambda self: self.op.label)
 
     def apply(self, X):
         shape = X.shape[: X.ndim - len(self.dims)] + self.dimsd

@@ -1,6 +1,7 @@
 """What errors of traced programs say: the function, the caller's line, the way out."""
 
 import sys
+from functools import lru_cache
 
 import numpy as np
 
@@ -24,12 +25,27 @@ def name_of(function):
 
 def caller():
     """' (file:line)' of the innermost frame outside opad, NumPy and SciPy."""
+    file, line = users_line()
+    return f" ({file}:{line})" if file else ""
+
+
+def users_line(end=None):
+    """(file, line) of the innermost frame outside opad, NumPy and SciPy; ("", 0) if module `end` calls it."""
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("opad", "numpy", "scipy"):
-            return f" ({frame.f_code.co_filename}:{frame.f_lineno})"
+        module = frame.f_globals.get("__name__", "")
+        if module == end:
+            break
+        if package(module) not in ("opad", "numpy", "scipy"):
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
-    return ""
+    return "", 0
+
+
+@lru_cache(maxsize=1024)
+def package(module):
+    """The outermost package of a module. (Files would not tell: a user may keep theirs in a folder called numpy.)"""
+    return module.partition(".")[0]
 
 
 MIRRORED = {"scipy.linalg", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special"}

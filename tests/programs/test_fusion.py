@@ -75,7 +75,7 @@ def fused(f, *args, **options):
 
 def groups(compiled):
     """Names of the steps of each kernel."""
-    steps = compiled.programs[0].fusion.steps
+    steps = compiled.programs[0].whole.code.fusion.steps
     kinds = [step.function for step in steps if isinstance(step.function, FusedSteps)]
     return [[step.function.__name__ for step in kernel.steps] for kernel in kinds]
 
@@ -111,7 +111,7 @@ def test_what_waits_for_a_group_does_not_end_it(plain):
 
 def test_results_are_only_what_is_used(plain):
     compiled = fused(lambda x: [y := x * x + 1, np.sum((y - 1) * x)], X)
-    (kernel,) = [s for s in compiled.programs[0].fusion.steps if isinstance(s.function, kernels.Kernel)]
+    (kernel,) = [s for s in compiled.programs[0].whole.code.fusion.steps if isinstance(s.function, kernels.Kernel)]
     assert len(kernel.out) == 2
     assert len(kernel.args) == 1
 

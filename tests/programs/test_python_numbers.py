@@ -30,7 +30,7 @@ def newton(a):
 
 def runs(compiled):
     """Lengths of the runs of Python's arithmetic."""
-    steps = compiled.programs[0].facts[1].steps
+    steps = compiled.programs[0].whole.code.plan.steps
     return [len(step.function.steps) for step in steps if type(step.function) is PythonNumbers]
 
 
