@@ -110,7 +110,7 @@ def _table(cells, baseline, columns):
         measured = cell["measured"]
         own = median(measured["seconds"][baseline]) if baseline in measured["seconds"] else float("nan")
         name = f"{words(cell['workload'])} {size_label(cell['size'])} {cell['dtype']}"
-        rows += f"<tr><td>{name}</td><td>{_time(own)}</td>"
+        rows += f"<tr><td>{name}</td><td>{time_label(own)}</td>"
         rows += "".join(_entry(measured, baseline, column) for column in columns) + "</tr>"
     measurements = [(cell["workload"], cell["measured"]) for cell in cells]
     rows += '<tr class="mean-row"><td>geometric mean over workloads</td><td></td>'
@@ -124,7 +124,7 @@ def _entry(measured, baseline, column):
     if value != value:
         reason = (measured["unavailable"] | measured["failed"]).get(column, "not measured")
         return f'<td class="na" title="{escape(reason)}">n/a</td>'
-    title = f' title="{_time(median(measured["seconds"][column]))}"' if column in measured["seconds"] else ""
+    title = f' title="{time_label(median(measured["seconds"][column]))}"' if column in measured["seconds"] else ""
     return _ratio(value, column, title)
 
 
@@ -136,7 +136,7 @@ def _ratio(value, column, title=""):
     return f'<td{title} style="background:{_shade(value)}">{value:.2f}</td>'
 
 
-def _time(seconds):
+def time_label(seconds):
     if seconds != seconds:
         return "n/a"
     factor, unit = (1, "s") if seconds >= 1 else (1e3, "ms") if seconds >= 1e-3 else (1e6, "µs")
@@ -152,7 +152,7 @@ def _first_calls(cells):
         rows += f"<tr><td>{words(workload)} {size_label(cell['size'])} {cell['dtype']}</td>"
         for library in libraries:
             seconds = cell["measured"]["first"].get(library)
-            rows += "<td class='na'>n/a</td>" if seconds is None else f"<td>{_time(seconds)}</td>"
+            rows += "<td class='na'>n/a</td>" if seconds is None else f"<td>{time_label(seconds)}</td>"
         rows += "</tr>"
     head = "".join(f"<th>{words(library)}</th>" for library in libraries)
     return (

@@ -1,6 +1,6 @@
 """The table of ratios: opad's gradients, compiled and eager, against every library; printed, and written as a web page.
 
-    python -m asv_bench.report [WORKLOAD …] [--quick] [--threads N] [--device cuda] [--output FOLDER] …
+    python -m asv_bench.report [WORKLOAD …] [--quick | --standard] [--threads N] [--device cuda] [--output FOLDER] …
 
 Every cell is time of opad / time of the library, the median over the rounds; below 1 opad is faster. The column A/A
 compares opad with itself in another process: what differs from 1 there is the machine. The folder gets `index.html`,
@@ -30,6 +30,7 @@ from asv_bench.benchmarks.protocol import (
 )
 from asv_bench.benchmarks.ratios import BEST, mean_ratio, ratio
 from asv_bench.page import write_page
+from asv_bench.picture import draw
 
 OUTPUT = Path(__file__).parent / "html"
 COLUMNS = {
@@ -73,7 +74,7 @@ def save(cells, machine, folder):
 def run(names, machine, options):
     """Measure and print one row after another; the list of cells."""
     settings = {name: getattr(options, name) for name in ("threads", "rounds", "repeats", "keep_pins", "device")}
-    todo = list(workloads.cells(names, options.quick))
+    todo = list(map(workloads.standard, names) if options.standard else workloads.cells(names, options.quick))
     progress, write = todo, print
     if find_spec("tqdm"):
         from tqdm import tqdm
@@ -105,13 +106,16 @@ def refuse_cuda():
 def arguments():
     parser = argparse.ArgumentParser(prog="python -m asv_bench.report", description=__doc__.split("\n")[0])
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(workloads.NAMES))
-    parser.add_argument("--quick", action="store_true", help="only the smallest size of each workload")
+    sizes = parser.add_mutually_exclusive_group()
+    sizes.add_argument("--quick", action="store_true", help="only the smallest size of each workload")
+    sizes.add_argument("--standard", action="store_true", help="only the second size, in double precision")
     parser.add_argument("--threads", type=int, default=1, help="for every library (default 1)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"turns per process (default {ROUNDS})")
     parser.add_argument("--repeats", type=int, default=REPEATS, help=f"measurements per turn (default {REPEATS})")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: opad on CuPy, torch, jax")
     parser.add_argument("--keep-pins", action="store_true", help="keep OPENBLAS_CORETYPE and its likes as they are")
     parser.add_argument("--output", type=Path, default=OUTPUT, metavar="FOLDER", help="default asv_bench/html")
+    parser.add_argument("--picture", type=Path, metavar="PNG", help="draw a picture of all times, too")
     parser.add_argument("--load", nargs="+", type=Path, metavar="JSON", help="earlier measurements, instead of a run")
     options = parser.parse_args()
     if unknown := set(options.workloads) - set(workloads.NAMES):
@@ -150,6 +154,8 @@ def main():
     print("\n" + "\n".join(notes(cells)))
     save(cells, machine, options.output)
     print(f"\nwritten to {write_page(options.output / 'index.html', machine, cells, COLUMNS)}")
+    if options.picture:
+        print(f"drawn in {draw(options.picture, cells, machine)}")
     if any(cell["measured"]["failed"] for cell in cells):
         raise SystemExit(1)
 

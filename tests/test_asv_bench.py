@@ -9,6 +9,7 @@ from asv_bench.benchmarks.protocol import AA, FORWARD, environment, measure
 from asv_bench.benchmarks.ratios import BEST, best_library, mean_ratio, ratio
 from asv_bench.benchmarks.worker import check, leaves, make
 from asv_bench.page import write_page
+from asv_bench.picture import draw, over_best
 from asv_bench.report import COLUMNS
 
 
@@ -109,6 +110,14 @@ def test_page_has_tables_plots_and_reasons(tmp_path):
     assert text.count("<svg") == 1 and "http-equiv" not in text and "<script" not in text
     assert ">2.00</td>" in text and "unrolls the loop" in text and "1 x CPU" in text
     assert "2 times the best library" in text
+
+
+def test_picture_shows_times_over_the_best_other_library(tmp_path):
+    measured = measurement(opad_compiled=[1.0, 1.0], jax_jit=[0.5, 0.5], torch_eager=[2.0, 2.0])
+    assert [over_best(measured, name) for name in ("jax_jit", "opad_compiled", "torch_eager")] == [1, 2, 4]
+    assert np.isnan(over_best(measured, "autograd_eager"))
+    cells = [{"workload": "burgers", "size": [200, 50], "dtype": "float64", "measured": measured}]
+    assert draw(tmp_path / "speed.png", cells, {"machine": "1 x CPU, Linux"}).read_bytes().startswith(b"\x89PNG")
 
 
 def test_libraries_choose_their_kernels_unless_pins_are_kept(monkeypatch):

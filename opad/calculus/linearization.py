@@ -292,6 +292,11 @@ class JacobianOperator(Operator):
         self.dtype = np.result_type(*map(pytrees.dtype_of, leaves))
 
     @property
+    def value(self):
+        """The function's result."""
+        return self.linearization.value
+
+    @property
     def clinear(self):
         """Whether every block is complex-linear; blocks between real arrays do not count."""
         linearization = self.linearization

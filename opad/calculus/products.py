@@ -1,6 +1,7 @@
 """Products with Jacobians and Hessians: jvp, vjp, hvp, and the operators they come from."""
 
 from opad.calculus import pytrees
+from opad.calculus.compiled_jacobian import CompiledJacobian, derived, is_compiled
 from opad.calculus.engine import Run, positions
 from opad.calculus.gradients import grad
 from opad.calculus.linearization import Linearization
@@ -87,12 +88,16 @@ def jacobian_operator(f, *args, argnums=0):
     Parameters
     ----------
     f : callable
+        If it is compiled (`opad.compile`), so are the products: each is recorded once for all points, what depends on
+        the point alone is computed once for every point, and sums of scaled matrices are left to BLAS. They are as
+        exact as products with the assembled matrix. The arguments are copied.
     *args : the point
     argnums : int or tuple of ints, the arguments that vary
 
     Returns
     -------
-    Operator with dims = shape of the argument and dimsd = shape of the result (tuples of shapes for several)
+    Operator with dims = shape of the argument and dimsd = shape of the result (tuples of shapes for several), and with
+    the result as `value`
 
     Examples
     --------
@@ -101,7 +106,13 @@ def jacobian_operator(f, *args, argnums=0):
     >>> J.todense()
     array([[1., 0.],
            [1., 1.]])
+    >>> f = opad.compile(lambda x, A: np.tanh(A @ x))
+    >>> J = opad.jacobian_operator(f, np.zeros(2), np.eye(2))
+    >>> J @ np.array([1.0, 2.0]), J.value
+    (array([1., 2.]), array([0., 0.]))
     """
+    if is_compiled(f, args):
+        return CompiledJacobian(f, args, positions(argnums, args, f))
     return Linearization(Run(f, args, {}, positions(argnums, args, f), kept=True)).jacobian
 
 
@@ -129,11 +140,16 @@ class HessianOperator(Operator):
 
     Parameters
     ----------
-    gradient : Linearization of the gradient
+    operator : the Jacobian of the gradient, as `jacobian_operator` returns it
+
+    Attributes
+    ----------
+    gradient : the gradient at the point
     """
 
-    def __init__(self, gradient):
-        self.operator = gradient.jacobian
+    def __init__(self, operator):
+        self.operator = operator
+        self.gradient = operator.value
         self.dims = self.dimsd = self.operator.dims
         self.dtype = self.operator.dtype
 
@@ -148,8 +164,12 @@ def hessian_operator(f, x):
 
     Parameters
     ----------
-    f : callable returning one real number
+    f : callable returning one real number; for one of `opad.compile` see `jacobian_operator`
     x : array
+
+    Returns
+    -------
+    Operator, with the gradient at x as `gradient`
 
     Examples
     --------
@@ -158,4 +178,5 @@ def hessian_operator(f, x):
     >>> H @ np.array([1.0, 1.0])
     array([1., 4.])
     """
-    return HessianOperator(Linearization.at(grad(f), x))
+    gradient = derived(f, "gradient", grad(f.function)) if is_compiled(f, (x,)) else grad(f)
+    return HessianOperator(jacobian_operator(gradient, x))

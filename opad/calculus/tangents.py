@@ -8,10 +8,9 @@ A manifold is anything with `embed`, `tangent`, `gradient`, `check_point` and `c
 import numpy as np
 
 from opad.blocks import BlockMatrix
-from opad.calculus.gradients import grad
 from opad.calculus.linearization import Linearization
 from opad.calculus.on_manifolds import on_manifolds, one_per_argument
-from opad.calculus.products import HessianOperator
+from opad.calculus.products import hessian_operator
 from opad.errors import ShapeError
 from opad.operators import Identity, is_compound
 from opad.tracing.components import Component
@@ -19,8 +18,8 @@ from opad.tracing.components import Component
 
 def euclidean_derivatives(f, X):
     """(gradient, Hessian operator) of a scalar function at X, an array or a tuple of arrays."""
-    lin = Linearization.at(grad(f), X)
-    return lin.value, HessianOperator(lin)
+    H = hessian_operator(f, X)
+    return H.gradient, H
 
 
 class TangentLinearization:

@@ -232,7 +232,15 @@ class Identity(Operator):
         return self
 
 
-class Adjoint(Operator):
+class Wrapper(Operator):
+    """The base of what stands for another operator `op`: linearity, dtype and label are those of `op`."""
+
+    clinear = property(lambda self: self.op.clinear)
+    data_dtype = property(lambda self: self.op.data_dtype)
+    label = property(lambda self: self.op.label)
+
+
+class Adjoint(Wrapper):
     """A^H.  Forward: A's adjoint.  Adjoint: A."""
 
     def __init__(self, op):
@@ -240,8 +248,6 @@ class Adjoint(Operator):
 
     dims = property(lambda self: self.op.dimsd)
     dimsd = property(lambda self: self.op.dims)
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
     label = property(lambda self: f"{self.op.label}^H")
     solve = property(lambda self: self.op.solve_adjoint)  # AttributeError where the operator has no solve of its own
     solve_adjoint = property(lambda self: self.op.solve)
@@ -317,7 +323,7 @@ class Product(Operator):
         return self.right.apply_adjoint(self.left.apply_adjoint(Y))
 
 
-class Multiple(Operator):
+class Multiple(Wrapper):
     """c A, c a number.  Forward: c (A dX).  Adjoint: A^H (conj(c) Y)."""
 
     def __init__(self, scalar, op):
@@ -326,7 +332,6 @@ class Multiple(Operator):
 
     dims = property(lambda self: self.op.dims)
     dimsd = property(lambda self: self.op.dimsd)
-    clinear = property(lambda self: self.op.clinear)
     label = property(lambda self: f"{'-' if self.scalar == -1 else f'{self.scalar} '}{self.op.label}")
 
     @property
@@ -355,17 +360,13 @@ class Multiple(Operator):
         return Multiple(-1, self.op.H) if self.scalar == -1 else Adjoint(self)
 
 
-class Relabelled(Operator):
+class Relabelled(Wrapper):
     """The same matrix between spaces of other shapes.  Forward: reshape(A reshape(dX)).  Adjoint: likewise with A^H."""
 
     def __init__(self, op, dims, dimsd):
         self.op = op
         self.dims = dims
         self.dimsd = dimsd
-
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
-    label = property(lambda self: self.op.label)
 
     def apply(self, X):
         return _recast(self.op.apply(_recast(X, self.dims, self.op.dims)), self.op.dimsd, self.dimsd)

@@ -95,7 +95,7 @@ class RFFT(Operator):
     """X -> the non-negative frequencies of the transform of real X; real to complex.
 
     Forward:  dY = rfft(dX, n, axis, norm)          Adjoint, in Re<., .>:  X~ = Re of the unscaled inverse transform of
-    Y~ padded with zeros to n (which is not n irfft(Y~): that would count the inner frequencies twice)
+    Y~ padded with zeros to n, which is the unscaled irfft of Y~ with half of every inner frequency
 
     Parameters
     ----------
@@ -123,8 +123,8 @@ class RFFT(Operator):
         return np.fft.rfft(_real(X), self.n, self.axis, self.norm)
 
     def apply_adjoint(self, Y):
-        X = np.real(np.fft.ifft(Y, self.n, self.axis, _NORM_OF_ADJOINT[self.norm]))
-        return resize(X, self.dims)
+        Y = _with_inner_frequencies(0.5, Y, self.n, self.axis)
+        return resize(np.fft.irfft(Y, self.n, self.axis, _NORM_OF_ADJOINT[self.norm]), self.dims)
 
 
 class IRFFT(Operator):
@@ -163,13 +163,18 @@ class IRFFT(Operator):
 
     def apply_adjoint(self, Y):
         X = np.fft.rfft(_real(Y), self.n, self.axis, _NORM_OF_ADJOINT[self.norm])
-        after = (slice(None),) * (-self.axis - 1)
-        last = X.shape[self.axis] - (self.n % 2 == 0)  # for odd n the last frequency is an inner one
-        parts = [
-            X[(..., slice(0, 1), *after)],
-            2 * X[(..., slice(1, last), *after)],
-            X[(..., slice(last, None), *after)],
-        ]
-        if self.n == 1:
-            parts = parts[:1]
-        return resize(np.concatenate(parts, axis=self.axis), self.dims)
+        return resize(_with_inner_frequencies(2, X, self.n, self.axis), self.dims)
+
+
+def _with_inner_frequencies(factor, X, n, axis):
+    """X with a factor for the frequencies between zero and, for even n, n / 2: those that stand for two."""
+    after = (slice(None),) * (-axis - 1)
+    last = X.shape[axis] - (n % 2 == 0)  # for odd n the last frequency is an inner one
+    if last <= 1:
+        return X
+    parts = [
+        X[(..., slice(0, 1), *after)],
+        factor * X[(..., slice(1, last), *after)],
+        X[(..., slice(last, None), *after)],
+    ]
+    return np.concatenate(parts if n % 2 == 0 else parts[:2], axis=axis)

@@ -144,7 +144,10 @@ def _add_at(values, key, shape):
     if axis is not None and len(shape) > 1 and size > 4096 and values.dtype.char in "fdFD":
         return _add_slices(shape, key[axis], values, axis)
     flat = np.zeros(size, values.dtype)
-    indices = key[0] if axis is not None and len(shape) == 1 else np.arange(size).reshape(shape)[key]
+    if len(key) == len(shape) and all(isinstance(k, np.ndarray) and k.dtype.kind in "iu" for k in key):
+        indices = np.ravel_multi_index(key, shape, mode="wrap") if len(shape) > 1 else key[0]
+    else:
+        indices = np.arange(size).reshape(shape)[key]
     np.add.at(flat, indices.reshape(-1), values.reshape(-1))
     return flat.reshape(shape)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from opad.operators.algebra import Operator
+from opad.operators.algebra import Operator, Wrapper
 from opad.operators.base import is_compound
 
 
@@ -39,7 +39,7 @@ def _zeros(X, dims, dimsd):
     return np.zeros_like(first, shape=batch + tuple(dimsd))
 
 
-class IdentityMinus(Operator):
+class IdentityMinus(Wrapper):
     """I - S: what stands on the diagonal of L when an equation S dx = … has a diagonal block S.
 
     Forward: dY = dX - S dX.  Adjoint: X~ = Y~ - S^H Y~.
@@ -53,8 +53,6 @@ class IdentityMinus(Operator):
         self.op = op
 
     dims = dimsd = property(lambda self: self.op.dims)
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
     label = property(lambda self: f"I - {self.op.label}")
 
     def apply(self, X):

@@ -4,18 +4,21 @@ import gc
 import threading
 import warnings
 from contextlib import contextmanager
-from functools import update_wrapper
+from functools import partial, update_wrapper
 from operator import attrgetter
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import optree
 
 from opad.errors import OpadError
+from opad.programs.calls import BoundCall, Call, is_dynamic, private
 from opad.programs.constants import Constants, Watch, global_random_state
 from opad.programs.fusion import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
+from opad.tracing.messages import explain_type_error
 from opad.tracing.protect import scope
 
 MAX_PROGRAMS = 8
@@ -25,15 +28,17 @@ _is_array = np.ndarray.__instancecheck__
 
 
 class _Last:
-    """The program that ran last, and what the arguments of the next call must be for it to run again at once."""
+    """What ran last, and what the arguments of the next call must be for it to run again at once."""
 
-    __slots__ = ("has_numbers", "kinds", "layouts", "program", "unpack")
+    __slots__ = ("has_numbers", "kinds", "layouts", "program", "run", "unpack")
 
-    def __init__(self, program, leaves, args, kwargs):
-        self.program = program
-        self.unpack = None if kwargs else program.unpack
-        if self.unpack is None and not kwargs:
-            self.unpack = program.unpack = unpacker(args)
+    def __init__(self, program, run, leaves, args, kwargs):
+        self.program, self.run = program, run
+        self.unpack = None
+        if not kwargs:
+            if len(args) not in program.unpack:
+                program.unpack[len(args)] = unpacker(args)
+            self.unpack = program.unpack[len(args)]
         self.kinds = list(map(type, leaves))
         self.has_numbers = set(self.kinds) != {np.ndarray}
         self.layouts = self.layouts_of(leaves)
@@ -46,16 +51,23 @@ class _Last:
 class CompiledFunction:
     """What `opad.compile` returns: call it as the function itself.
 
+    Parameters
+    ----------
+    function : callable
+    contract : bool; the function is linear in the arguments that will not be bound, and may be computed as its matrix
+        would be multiplied, which is not the same bit by bit
+    donate, fuse, cuda_graph : see `opad.compile`
+
     Attributes
     ----------
     source : str, the text of the program that ran last
     """
 
-    def __init__(self, function, donate=False, fuse=False, cuda_graph=False):
+    def __init__(self, function, donate=False, fuse=False, cuda_graph=False, contract=False):
         if fuse:
             require_numba()
         self.function = function
-        self.options = {"donate": donate, "fuse": fuse, "cuda_graph": cuda_graph}
+        self.options = {"donate": donate, "fuse": fuse, "cuda_graph": cuda_graph, "contract": contract}
         self._programs = {}
         self._recordings = 0
         self._last = None
@@ -71,42 +83,87 @@ class CompiledFunction:
                 leaves = last.unpack(args)
                 fits = list(map(type, leaves)) == last.kinds and last.layouts_of(leaves) == last.layouts
                 if fits and last.program.watch.holds():
-                    return optree.tree_unflatten(last.program.structure, last.program(leaves))
+                    return optree.tree_unflatten(last.program.structure, last.run(leaves))
             except Exception:  # another structure, a guard that failed, or a step: the long way will tell
                 pass
-        leaves, structure = optree.tree_flatten((args, kwargs) if kwargs else args)
-        return self._choose(leaves, structure, args, kwargs)
+        return self._choose(args, kwargs)
 
-    def _choose(self, leaves, structure, args, kwargs):
-        """Run a program that fits, or record one."""
-        if any(getattr(leaf, "is_symbolic", False) for leaf in leaves):
-            return self.function(*args, **kwargs)  # inside another trace or recording
-        arrays = [leaf for leaf in leaves if is_dynamic(leaf)]
-        key = (structure, *map(_signature, leaves))
-        programs, failure = self._programs.get(key, ()), None
-        for program in programs:
+    def bind(self, *args, **kwargs):
+        """A function of the remaining arguments, as by `functools.partial`, for many calls with the same first ones.
+
+        What depends on the bound arguments and on constants alone is computed once, in the first call, and kept. Later
+        calls replay the other steps: those with the remaining arguments, those after an `if` on one of them, and
+        functions of which nothing is known. In the terms of a sparse direct solver, recording is the symbolic
+        factorisation, binding the numeric one, and a call is a solve. All bound functions share the recordings, and the
+        memory of those that were dropped is used again.
+
+        Arrays are copied, so that later changes of them are not seen: bind the changed ones. (Read-only arrays that own
+        their memory are not copied.) Guards, donate, fuse and cuda_graph mean for the remaining arguments what they
+        mean without binding, and results are the same bit by bit (with fuse, as far as it keeps them).
+
+        Parameters
+        ----------
+        *args, **kwargs : the first arguments, and arguments by name
+
+        Returns
+        -------
+        CompiledFunction
+
+        Examples
+        --------
+        >>> import numpy as np, opad
+        >>> f = lambda x: np.tanh(x) * x
+        >>> product = opad.compile(lambda x, dx: opad.jvp(f, (x,), (dx,))[1])
+        >>> J = product.bind(np.array([0.0, 1.0]))
+        >>> J(np.array([1.0, 1.0])).round(4)
+        array([0.    , 1.1816])
+        >>> print(J.source.split("return")[0])  # doctest: +ELLIPSIS
+        def make(v5, v0, v2, v6, v7, v8):
+            def program(p0):
+                multiply(v5, p0, v6)  # ...
+                multiply(v0, v6, v7)
+                multiply(v2, p0, v8)
+                v9 = add(v7, v8)
+        <BLANKLINE>
+        """
+        return BoundFunction(self, *private((args, kwargs)))
+
+    def _choose(self, args, kwargs):
+        return self._call(Call(args, kwargs), self)
+
+    def _call(self, call, caller):
+        """The result of a program that fits, recorded now if there is none; `caller` knows how it is to be run."""
+        if any(getattr(leaf, "is_symbolic", False) for leaf in call.leaves):
+            return self.function(*call.args, **call.kwargs)  # inside another trace or recording
+        key, failure = call.key, None
+        for program in self._programs.get(key, ()):
             if not program.watch.holds():
                 continue
             try:
-                result = program(arrays)
+                return caller._replay(program, call)
             except ProgramChanged:
                 continue
             except Exception as error:  # the function may raise it too, or catch it: let it decide
                 failure = program.origin_of(error) or ("", 0)
                 self._failures += 1
                 break
-            self._last = _Last(program, leaves, args, kwargs)
-            return optree.tree_unflatten(program.structure, result)
         try:
             with _garbage_collection_paused():
-                return self._record(key, leaves, structure, args, kwargs)
+                return self._record(key, call, caller)
         except Exception as error:
             if failure and failure[0]:
                 error.add_note(f"first met while replaying the compiled step recorded at {failure[0]}:{failure[1]}")
             raise
 
-    def _record(self, key, leaves, structure, args, kwargs):
+    def _replay(self, program, call):
+        """Run all steps of a program."""
+        result = program.whole(call.arrays)
+        self._last = _Last(program, program.whole, call.leaves, call.args, call.kwargs)
+        return optree.tree_unflatten(program.structure, result)
+
+    def _record(self, key, call, caller):
         """Run the function once, noting its calls, and keep the program for the next time."""
+        leaves, args, kwargs = call.leaves, call.args, call.kwargs
         if len(self._programs.get(key, ())) >= MAX_PROGRAMS or len(self._programs) >= MAX_SIGNATURES:
             self._warn_of_too_many(key)
             return self.function(*args, **kwargs)
@@ -115,7 +172,7 @@ class CompiledFunction:
         recording = Recording(constants)
         inputs = [recording.new(leaf) if is_dynamic(leaf) else leaf for leaf in leaves]
         recording.inputs = {leaf.ref for leaf in inputs if type(leaf) is RecordedArray}
-        tree = optree.tree_unflatten(structure, inputs)
+        tree = optree.tree_unflatten(call.structure, inputs)
         random_state = global_random_state()
         outer, scope.snapshot = scope.snapshot, constants.snapshot
         try:
@@ -126,6 +183,9 @@ class CompiledFunction:
             if not recording.foreign:
                 raise
             return self.function(*args, **kwargs)  # it closes over a value of another trace or recording
+        except TypeError as error:
+            explain_type_error(error)
+            raise
         finally:
             scope.snapshot = outer
         del tree, result
@@ -133,13 +193,13 @@ class CompiledFunction:
         watch.include(constants.watched())
         refs = [leaf.ref for leaf in inputs if type(leaf) is RecordedArray]
         program = Program(recording, refs, outputs, result_structure, watch, **self.options)
-        if recording.failed is None:  # a call that raised is not among the steps: record again at every call
-            with self._lock:
-                self._recordings += 1
-                kept = [p for p in self._programs.get(key, ()) if p.watch.holds()]
-                self._programs[key] = [program, *kept]
-            self._last = _Last(program, leaves, args, kwargs)
-        return optree.tree_unflatten(result_structure, program([leaf for leaf in leaves if is_dynamic(leaf)]))
+        if recording.failed is not None:  # a call that raised is not among the steps: record again at every call
+            return optree.tree_unflatten(result_structure, program.whole(call.arrays))
+        with self._lock:
+            self._recordings += 1
+            kept = [p for p in self._programs.get(key, ()) if p.watch.holds()]
+            self._programs[key] = [program, *kept]
+        return caller._replay(program, call)
 
     def _warn_of_too_many(self, key):
         many = f"{MAX_PROGRAMS} different paths for arguments of one signature"
@@ -149,7 +209,7 @@ class CompiledFunction:
             f"{self.__name__} took {many} and runs uncompiled now. Expected few branches on values, and few values of "
             "integers and strings among the arguments; use np.where, or compile the parts between the branches.",
             RuntimeWarning,
-            stacklevel=5,
+            stacklevel=6,
         )
 
     def _warn_of_side_effects(self, changed, has_drawn):
@@ -159,7 +219,7 @@ class CompiledFunction:
                 f"{self.__name__} {what} while it is recorded; a replay does neither. Expected a function of its "
                 "arguments alone: pass such values as arguments and return them as results.",
                 RuntimeWarning,
-                stacklevel=5,
+                stacklevel=6,
             )
 
     @property
@@ -167,23 +227,68 @@ class CompiledFunction:
         """All recorded programs."""
         return [program for programs in self._programs.values() for program in programs]
 
-    def _last_program(self):
+    def _last_call(self):
         if self._last is None:
             raise OpadError(f"{self.__name__} has not been called yet; expected one call, which records the program.")
-        return self._last.program
+        return self._last
 
     @property
     def source(self):
         """The Python text of the program that ran last."""
-        return self._last_program().source
+        return self._last_call().run.code.source
 
     def report(self):
         """What the program that ran last does, as text: steps, operations, memory, guards, constants."""
-        lines = [f"{self.__name__}: {len(self.programs)} program(s), {self._recordings} recording(s)"]
-        lines += [f"  {name:<28}{value}" for name, value in self._last_program().statistics().items()]
+        last = self._last_call()
+        facts = {
+            "steps": f"{len(last.run.code.plan.steps)} of {last.program.recorded} recorded",
+            **last.run.code.statistics(),
+            "compared before each call": f"{last.program.watch.nbytes:,} bytes of closed-over arrays",
+        }
         if self._failures:
-            lines.append(f"  {'replays that raised':<28}{self._failures}")
-        return "\n".join(lines)
+            facts["replays that raised"] = self._failures
+        lines = [f"{self.__name__}: {len(self.programs)} program(s), {self._recordings} recording(s)"]
+        return "\n".join([*lines, *(f"  {name:<28}{value}" for name, value in facts.items())])
+
+
+class BoundFunction(CompiledFunction):
+    """What `bind` of a compiled function returns, whose programs it shares.
+
+    Parameters
+    ----------
+    compiled : CompiledFunction
+    args, kwargs : the arguments that are bound, and do not change
+    """
+
+    def __init__(self, compiled, args, kwargs):
+        self._compiled = compiled
+        self._args, self._kwargs = args, kwargs
+        self._last, self._runs = None, WeakKeyDictionary()
+        self.__name__ = compiled.__name__
+
+    function = property(lambda self: partial(self._compiled.function, *self._args, **self._kwargs))
+    options = property(lambda self: self._compiled.options)
+    programs = property(lambda self: list(self._runs))
+    _recordings = property(lambda self: self._compiled._recordings)
+    _failures = property(lambda self: self._compiled._failures)
+
+    def bind(self, *args, **kwargs):
+        """A function of what then remains; see `CompiledFunction.bind`."""
+        args, kwargs = private((args, kwargs))
+        return BoundFunction(self._compiled, (*self._args, *args), self._kwargs | kwargs)
+
+    def _choose(self, args, kwargs):
+        return self._compiled._call(BoundCall((self._args, self._kwargs), (args, kwargs)), self)
+
+    def _replay(self, program, call):
+        """Run the steps that what is given decides, after the others if these have not been run."""
+        runs = self._runs.setdefault(program, {})
+        if call.is_bound not in runs:
+            runs[call.is_bound] = program.bind(call.is_bound, call.part(True))
+        run, (args, kwargs) = runs[call.is_bound], call.given
+        result = run(call.part(False))
+        self._last = _Last(program, run, optree.tree_leaves((args, kwargs)), args, kwargs)
+        return optree.tree_unflatten(program.structure, result)
 
 
 def compile(function, donate=False, fuse=False, cuda_graph=False):
@@ -205,19 +310,23 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
         Results are buffers of the program, and the next call in the same thread overwrites them. Without it they are
         the caller's; only memory of large earlier results that nobody refers to any more is used again.
     fuse : bool
-        Chains of elementwise steps become loops that numba compiles, and long runs of operations on numbers a table
-        that one loop works off, wherever a loop is measured to be faster than the NumPy calls that it replaces. Steps
-        that repeat (time steps, say, and their adjoints) become one compiled loop over all of them.
-        Arithmetic stays equal to the last bit; exp, sin and the like may differ in the last bits. Floating-point errors
-        (division by zero, overflow) are neither warned of nor raised in such loops, but those of Python's numbers. The
-        first call takes longer, a tenth of a second for each different loop. Needs numba: pip install 'opad[fast]'.
+        Chains of elementwise steps, with the sums and extrema over axes among them, become loops that numba compiles,
+        and long runs of operations on numbers a table that one loop works off, wherever a loop is measured to be faster
+        than the NumPy calls that it replaces. Steps that repeat (time steps, say, and their adjoints) become one loop
+        over all of them. Arithmetic stays equal to the last bit, and so do sums over one axis of
+        arrays in C order, which are added in the order of NumPy. Others are equal to 1e-14 of the sum of the absolute
+        values; exp, sin and the like may differ in the last bits, and an extremum that is zero may have the other sign.
+        Floating-point errors (division by zero, overflow) are neither warned of nor raised in such loops, but those of
+        Python's numbers. The first call takes longer, a tenth of a second for each different loop and more for long
+        ones. Needs numba: pip install 'opad[fast]'.
     cuda_graph : bool
         For arrays of CuPy: the steps are captured at the first call as one CUDA graph, which later calls launch, so
         that small arrays do not wait for Python. The program must not look at values (no `if` on them).
 
     Returns
     -------
-    CompiledFunction, with `.source` and `.report()`. Threads may share it; each has buffers of its own.
+    CompiledFunction, with `.source`, `.report()` and `.bind(*args)` for many calls with the same first arguments.
+    Threads may share it; each has buffers of its own.
 
     Examples
     --------
@@ -248,37 +357,6 @@ def _garbage_collection_paused():
     finally:
         if was_enabled:
             gc.enable()
-
-
-def is_dynamic(leaf):
-    """True for what varies from call to call: arrays and floating-point numbers; others are part of the signature."""
-    return type(leaf) in (float, complex) or hasattr(leaf, "__array_function__") or isinstance(leaf, np.generic)
-
-
-def _signature(leaf):
-    kind = type(leaf)
-    if kind is float or kind is complex:
-        return kind
-    if is_dynamic(leaf):
-        return kind, leaf.shape, leaf.dtype
-    try:
-        hash(leaf)
-    except TypeError:
-        return kind, id(leaf), _Kept(leaf)
-    return kind, leaf
-
-
-class _Kept:
-    """Keeps an unhashable argument alive as part of a signature, so that its id stays its own."""
-
-    def __init__(self, thing):
-        self.thing = thing
-
-    def __eq__(self, other):
-        return self.thing is other.thing
-
-    def __hash__(self):
-        return id(self.thing)
 
 
 def _output(recording, leaf):

@@ -1,6 +1,7 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+import threading
 from cmath import isfinite
 
 import numpy as np
@@ -29,21 +30,30 @@ class ProgramChanged(Exception):
 class Source:
     """The text of a program and the objects that it names.
 
+    Parameters
+    ----------
+    plan : Plan
+    inputs : list of Refs, the arguments of every call
+    guards : list of Guard
+    known : list of Refs of values that are given when the program is made
+    is_bound : bool; the results become known values of another program, and may share memory with arguments
+
     Attributes
     ----------
     text : str
     namespace : dict
     origins : list with the user's (file, line), or None, for every line of the text
+    conditions : set of Refs of numbers that nothing but an `if` looks at
     """
 
-    def __init__(self, plan, inputs, guards):
-        self.plan, self.specs = plan, plan.specs
+    def __init__(self, plan, inputs, guards, known=(), is_bound=False):
+        self.plan, self.specs, self.known, self.is_bound = plan, plan.specs, known, is_bound
         self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
         self.setup, self._body = [], []
         used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
-        self._conditions = {guard.ref for guard in guards} - used  # numbers that nothing but an `if` looks at
+        self.conditions = {guard.ref for guard in guards} - used
         waiting = {}
         for guard in guards:
             waiting.setdefault(guard.ref, []).append(guard)
@@ -133,7 +143,7 @@ class Source:
         if isinstance(step.function, FusedSteps):
             step.function.write(self, step)
             return
-        if step.function in PART_WRITERS or fills_a_part(step):
+        if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:
             self._write_part(step)
             return
         args = [self.expression(a) for a in self._operands(step)]
@@ -204,7 +214,7 @@ class Source:
     def _call(self, step, args):
         function = step.function
         keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
-        if function is np.isfinite and step.out in self._conditions and self.specs[step.out].type is np.bool:
+        if function is np.isfinite and step.out in self.conditions and self.specs[step.out].type is np.bool:
             return f"{self.constant(isfinite)}({args[0]})"
         if function in _INFIX:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
@@ -229,7 +239,9 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        return (kinds <= {np.float64, float} and np.float64 in kinds) or kinds == {np.float32}
+        if any(type(a) is int and abs(a) >= 2**53 for a in step.args):
+            return False
+        return any(kind in kinds and kinds <= {kind, float, int} for kind in (np.float64, np.float32))
 
     # -- guards and results -----------------------------------------------------------------------------------------
 
@@ -254,13 +266,12 @@ class Source:
         parts, seen = [], set()
         for out in self.plan.outputs:
             if type(out) is not Ref:
-                parts.append(
-                    f"{self.constant(out)}.copy()" if hasattr(out, "flags") and out.ndim else self.constant(out)
-                )
+                is_array = hasattr(out, "flags") and not isinstance(out, np.generic)
+                parts.append(f"{self.constant(out)}.copy()" if is_array else self.constant(out))
                 continue
             spec = self.specs[out]
             is_array = hasattr(spec.type, "__array_function__")
-            borrowed = out not in new or (out in seen and not self.plan.donate)
+            borrowed = (out not in new or (out in seen and not self.plan.donate)) and not self.is_bound
             parts.append(self._copy(out, spec) if is_array and borrowed else self.name(out))
             seen.add(out)
         self.line(f"return [{', '.join(parts)}]", None)
@@ -272,14 +283,14 @@ class Source:
 
     # -- text -------------------------------------------------------------------------------------------------------
 
-    def line(self, text, step):
-        """Add a line to the body of the program."""
-        self._body.append((text, step and step.origin, step and step.errstate))
+    def line(self, text, step, may_warn=True):
+        """Add a line to the body of the program, under the step's errstate unless no warning can come from it."""
+        self._body.append((text, step and step.origin, step and may_warn and step.errstate))
 
     def _assemble(self, parameters):
-        buffers = map(self.name, self.plan.held)
-        lines = [f"def make({', '.join(buffers)}):", *(f"    {line}" for line in self.setup)]
-        lines.append(f"    def program({', '.join(parameters)}):")
+        given, name = map(self.name, (*self.known, *self.plan.held)), "bind" if self.is_bound else "program"
+        lines = [f"def make({', '.join(given)}):", *(f"    {line}" for line in self.setup)]
+        lines.append(f"    def {name}({', '.join(parameters)}):")
         self.origins = [None] * len(lines)
         place = state = None
         for text, origin, errstate in self._body:
@@ -294,15 +305,18 @@ class Source:
                 text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
             lines.append(f"        {'    ' if state else ''}{text}")
             self.origins.append(origin)
-        self.text = "\n".join([*lines, "    return program", ""])
+        self.text = "\n".join([*lines, f"    return {name}", ""])
 
     def compile(self, filename):
-        """A function that makes programs, each with buffers of its own."""
+        """A function from the known values to a program with buffers of its own."""
         code = compile(self.text, filename, "exec")
+        pools, lock = [[] for _ in self.plan.sizes], threading.Lock()  # for memory of instances that were dropped
 
-        def instance():
+        def instance(*known):
             namespace = dict(self.namespace)
             exec(code, namespace)
-            return namespace["make"](*self.plan.allocate())
+            with lock:
+                buffers = self.plan.allocate(pools)
+            return namespace["make"](*known, *buffers)
 
         return instance

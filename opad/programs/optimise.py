@@ -9,11 +9,10 @@ import operator
 
 import numpy as np
 
+from opad.programs.factors import Factors
 from opad.programs.functions import FOLDED, is_known, map_refs
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec, Step
-
-_FAR_FROM_THE_LIMITS = (1e-30, 1e30)  # of products of factors, where float32 neither overflows nor loses digits
 
 
 def optimise(recording, outputs):
@@ -27,44 +26,55 @@ def optimise(recording, outputs):
     recording : Recording
     outputs : list of Refs and plain values
     """
-    specs, same, known, steps = recording.specs, {}, {}, []
-    guarded = {guard.ref for guard in recording.guards}
-    scaled, spread = {}, {}  # Ref -> (operand, factor); Ref -> what was broadcast
+    specs, spread = recording.specs, {}  # Ref -> what was broadcast
+
+    def simplified(step):
+        if step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray:
+            spread[step.out] = step.args[0]
+        return [_unspread(_simplify(step, specs), spread, specs)]
+
+    steps = [part for step in recording.steps for part in _lowered(step, specs)]
+    steps, guards, outputs = _merged(steps, recording.guards, outputs, simplified, recording)
+    factors = Factors(steps, guards, outputs, specs)
+    return _merged(steps, guards, outputs, factors.rewritten, recording)
+
+
+def _merged(steps, guards, outputs, rewritten, recording):
+    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone."""
+    specs, same, known, result = recording.specs, {}, {}, []
+    guarded = {guard.ref for guard in guards}
 
     def current(ref):
         return same.get(ref, ref)
 
-    for step in _lowered(recording.steps, specs):
-        if not same.keys().isdisjoint(step.inputs):
-            step = step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
+    def updated(step):
+        if same.keys().isdisjoint(step.inputs):
+            return step
+        return step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
+
+    for step in steps:
         if step.function in FOLDED and step.out not in guarded:
-            same[step.out] = _constant(step, recording)
+            same[step.out] = _constant(updated(step), recording)
             continue
-        step = _with_one_factor(
-            _without_negation(_unspread(_simplify(step, specs), spread, specs), scaled), scaled, specs
-        )
-        replacement, key = _neutral(step, specs), None
-        if replacement is None and is_known(step.function):
-            key = (step.function, step.scope, hashable(step.args), hashable(step.kwargs))
-            replacement = known.get(key)
-        if replacement is not None:
-            merged = replacement if type(replacement) is tuple else (replacement,)
-            same.update(zip(step.outs, merged, strict=True))
-            continue
-        if key is not None:
-            known[key] = step.out
-        if (factor := _factor(step, specs)) is not None:
-            scaled[step.out] = (step.inputs[0], factor)
-        elif step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray:
-            spread[step.out] = step.args[0]
-        steps.append(step)
+        for part in map(updated, rewritten(updated(step))):
+            replacement, key = _neutral(part, specs), None
+            if replacement is None and is_known(part.function):
+                key = (part.function, part.scope, hashable(part.args), hashable(part.kwargs))
+                replacement = known.get(key)
+            if replacement is not None:
+                merged = replacement if type(replacement) is tuple else (replacement,)
+                same.update(zip(part.outs, merged, strict=True))
+                continue
+            if key is not None:
+                known[key] = part.out
+            result.append(part)
     outputs = [current(out) if type(out) is Ref else out for out in outputs]
-    guards = {}
-    for guard in recording.guards:
+    kept = {}
+    for guard in guards:
         guard.ref = current(guard.ref)
-        guards.setdefault((guard.kind, guard.ref), guard)
-    guards = list(guards.values())
-    return live(steps, outputs, guards), guards, outputs
+        kept.setdefault((guard.kind, guard.ref), guard)
+    guards = list(kept.values())
+    return live(result, outputs, guards), guards, outputs
 
 
 def _constant(step, recording):
@@ -75,13 +85,21 @@ def _constant(step, recording):
     return recording.constants.own(value)
 
 
-def _lowered(steps, specs):
-    """The steps with functions that NumPy writes in Python as the calls that they make."""
-    for step in steps:
-        if step.function is np.roll:
-            yield from _rolled(step, specs)
-        else:
-            yield step
+def _lowered(step, specs):
+    """A step, or the calls that a function makes which NumPy writes in Python."""
+    if step.function is np.roll:
+        return _rolled(step, specs)
+    return [_triangle(step, specs)] if step.function in (np.tril, np.triu) else [step]
+
+
+def _triangle(step, specs):
+    """np.tril or np.triu with a mask that is made once."""
+    x, k = (*step.args, *step.kwargs.values(), 0)[:2]
+    if type(x) is not Ref or not specs[x].is_ndarray or specs[x].ndim < 2 or type(k) is not int:
+        return step
+    spec = specs[step.out]
+    mask = step.function(np.ones(spec.shape[-2:], bool), k)
+    return step.with_arguments(np.where, (mask, x, spec.dtype.type(0)), {})
 
 
 def _rolled(step, specs):
@@ -106,51 +124,6 @@ def _rolled(step, specs):
 def _new_ref(value, specs):
     specs.append(Spec(value))
     return Ref(len(specs) - 1)
-
-
-def _factor(step, specs):
-    """The number by which a step multiplies an array of the result's kind, or None."""
-    if step.function is not np.multiply and step.function is not np.negative:
-        return None
-    if step.kwargs or len(step.inputs) != 1 or not specs[step.out].is_ndarray:
-        return None
-    if specs[step.inputs[0]] != specs[step.out] or specs[step.out].dtype.kind != "f":
-        return None
-    if step.function is np.negative:
-        return -1
-    factor = next(arg for arg in step.args if type(arg) is not Ref)
-    return factor if type(factor) in (int, float) or isinstance(factor, np.floating) else None
-
-
-def _without_negation(step, scaled):
-    """a + (-b) as a - b, and a - (-b) as a + b: the same bits with a call less."""
-    if step.function not in (np.add, np.subtract) or step.kwargs or scaled.keys().isdisjoint(step.inputs):
-        return step
-    a, b = step.args
-    if type(b) is Ref and scaled.get(b, (b, 1))[1] == -1:
-        function = np.subtract if step.function is np.add else np.add
-        return step.with_arguments(function, (a, scaled[b][0]), step.kwargs)
-    if step.function is np.add and type(a) is Ref and scaled.get(a, (a, 1))[1] == -1:
-        return step.with_arguments(np.subtract, (b, scaled[a][0]), step.kwargs)
-    return step
-
-
-def _with_one_factor(step, scaled, specs):
-    """c (d x) as (c d) x where c or d is a power of two, which rounds nothing."""
-    if step.function is not np.multiply or step.kwargs or len(step.inputs) != 1 or step.inputs[0] not in scaled:
-        return step
-    if type(step.out) is tuple or specs[step.out] != specs[step.inputs[0]]:  # promoted by a NumPy number
-        return step
-    c = next(arg for arg in step.args if type(arg) is not Ref)
-    x, d = scaled[step.inputs[0]]
-    if not all(type(f) in (int, float) or isinstance(f, np.floating) for f in (c, d)) or 0 in (c, d):
-        return step
-    if abs(math.frexp(c)[0]) != 0.5 and abs(math.frexp(d)[0]) != 0.5:
-        return step
-    product = c * d
-    if not _FAR_FROM_THE_LIMITS[0] < abs(product) < _FAR_FROM_THE_LIMITS[1]:
-        return step
-    return step.with_arguments(np.multiply, (product, x), step.kwargs)
 
 
 def _unspread(step, spread, specs):
@@ -202,8 +175,9 @@ def _square(step, specs):
 
 
 def _one_number(a):
-    if isinstance(a, np.ndarray) and a.size and (a.ndim == 0 or not any(a.strides) or _is_all(a, 1)):
-        return a[(0,) * a.ndim]
+    if isinstance(a, np.ndarray) and a.size:
+        number = a[(0,) * a.ndim]
+        return number if a.ndim == 0 or not any(a.strides) or _is_all(a, number) else a
     return a
 
 

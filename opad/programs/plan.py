@@ -20,6 +20,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
+_BYTE = np.dtype(np.uint8)
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
 
 
@@ -51,9 +52,7 @@ class Plan:
         self._given_away = given_away(steps)
         alone = self.results - self.stacked.keys()
         alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
-        self.recycled = {
-            ref for ref in (*alone, *self.fresh) if results.is_counted and specs[ref].nbytes >= results.SMALLEST
-        }
+        self.recycled = {ref for ref in (*alone, *self.fresh) if _is_large(specs[ref].nbytes)}
         self.grown = self._grown_results()
         self._find_buffers()
         self._assign_memory()
@@ -187,9 +186,12 @@ class Plan:
         """Refs of all values that live in memory of the program, in the order of `allocate`."""
         return [*self.buffers, *filter(self.is_held, self.stacked)]
 
-    def allocate(self):
-        """Fresh arrays for the values that are held."""
-        memory = [np.empty(size, np.uint8) for size in self.sizes]
+    def allocate(self, pools):
+        """Arrays for the values that are held, large ones in memory that is not in use any more; a pool per piece."""
+        memory = [
+            results.result_array(pool, (size,), _BYTE, "C") if _is_large(size) else np.empty(size, _BYTE)
+            for pool, size in zip(pools, self.sizes, strict=True)
+        ]
         arrays = {}
         for ref, number in self.buffers.items():
             spec = self.specs[ref]
@@ -214,6 +216,11 @@ def given_away(steps):
         if not is_known(step.function) or (not makes_new_array(step) and not given.isdisjoint(step.outs)):
             given.update(step.inputs)
     return given
+
+
+def _is_large(nbytes):
+    """True for memory that is worth being used again."""
+    return results.is_counted and nbytes >= results.SMALLEST
 
 
 def written(step, specs):

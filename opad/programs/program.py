@@ -1,132 +1,134 @@
-"""One recorded path of a function, ready to run."""
+"""One recorded path of a function: to be replayed whole, or in two parts after some of its arguments."""
 
-import threading
 import traceback
-from itertools import count
+from functools import cached_property
 
-import numpy as np
-
-from opad.programs.accumulation import accumulate
-from opad.programs.fused import FusedSteps
-from opad.programs.fusion import Fusion
-from opad.programs.generate import ProgramChanged, Source
-from opad.programs.graphs import CapturedRun, require_no_guards
+from opad.programs.contraction import contracted
+from opad.programs.functions import is_known
+from opad.programs.generate import ProgramChanged
 from opad.programs.optimise import optimise
-from opad.programs.plan import Plan, is_matrix_product, written
-from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
-from opad.programs.rolling import rolled
-from opad.programs.stacking import stack_small_steps
-
-_numbers = count()
+from opad.programs.replay import Code, Run, Segment
 
 
 class Program:
     """One recorded path of a function for one signature of arguments.
 
+    Parameters
+    ----------
+    recording : Recording
+    inputs, outputs : lists of the leaves of arguments that vary, as Refs, and of the result
+    contract : bool, for functions that are linear in what is not bound, see `split`
+    **options : donate, fuse and cuda_graph, see `opad.compile`
+
     Attributes
     ----------
-    source : str, the Python text that is run
-    fusion : Fusion, or None
     structure : optree structure of the result
     watch : Watch, what the program relies on besides its arguments
-    unpack : function from the arguments to their leaves, where they are nothing but arrays
+    recorded : int, number of recorded steps
+    unpack : dict; functions from arguments to their leaves, see `compiled`
     """
 
-    def __init__(self, recording, inputs, outputs, structure, watch, donate=False, fuse=False, cuda_graph=False):
-        steps, guards, outputs = optimise(recording, outputs)
-        specs, numpys, self.fusion = recording.specs, steps, None
-        if fuse:
-            steps = rolled(steps, outputs, guards, specs)
-            stacked, _ = stack_small_steps(steps, outputs, guards, specs, donate)
-            self.fusion = Fusion(steps, outputs, guards, specs, {ref for step in stacked for ref in step.outs})
-            steps = self.fusion.steps
-        else:
-            steps = with_python_numbers(steps, outputs, guards, specs)
-        is_numpys = fuse or steps is numpys
-        steps = accumulate(steps, outputs, guards, specs)
-        steps, stacks = stack_small_steps(steps, outputs, guards, specs, donate)
+    def __init__(self, recording, inputs, outputs, structure, watch, contract=False, **options):
         self.structure = structure
         self.watch = watch
-        self.unpack = None
-        self.cuda_graph = cuda_graph
-        self._write(Plan(steps, outputs, specs, donate, stacks), len(recording.steps), inputs, guards)
-        self._alternative = None
-        if not is_numpys:
-            self._alternative = lambda: self._write(
-                Plan(numpys, outputs, specs, donate), len(recording.steps), inputs, guards
-            )
+        self.recorded = len(recording.steps)
+        self.unpack = {}
+        steps, guards, outputs = optimise(recording, outputs)
+        self._segment = Segment(steps, guards, inputs, [], outputs, recording.specs)
+        self._contract, self._options = contract, options
+        self._parts = {}
 
-    def _write(self, plan, recorded, inputs, guards):
-        source = Source(plan, inputs, guards)
-        self.filename = f"<opad program {next(_numbers)}>"
-        self.source = source.text
-        self.facts = (recorded, plan, guards)
-        self._origins = source.origins
-        self._make = make = source.compile(self.filename)
-        if self.cuda_graph:
-            require_no_guards(guards)
-            self._make = lambda: CapturedRun(make())
-        self._local = threading.local()
+    @cached_property
+    def whole(self):
+        """What runs all steps in every call: a function from the leaves of the arguments to those of the result."""
+        return Run(Code(self._segment, **self._options))
 
-    def __call__(self, leaves):
-        """The result's leaves; raises ProgramChanged if a guard fails."""
-        local = self._local
-        run = local.__dict__.pop("run", None)  # buffers belong to one call of one thread at a time
-        if run is None:
-            run = self._make()
-        try:
-            return run(*leaves)
-        except (NotFinite, ZeroDivisionError):
-            if self._alternative is None:
-                raise
-        finally:
-            local.run = run
-        self._alternative()  # from now on NumPy's numbers, which warn
-        self._alternative = None
-        return self(leaves)
+    def bind(self, is_bound, leaves):
+        """A function of the leaves that are not bound; what those that are decide is computed now.
+
+        Parameters
+        ----------
+        is_bound : tuple of bool, one for each leaf of the arguments
+        leaves : list of those that are bound, which must not change any more
+
+        Raises
+        ------
+        ProgramChanged
+            If a guard on what is bound fails.
+        """
+        if is_bound not in self._parts:
+            first, rest = split(self._segment, is_bound, self._contract)
+            once = {**self._options, "donate": True, "cuda_graph": False}
+            self._parts[is_bound] = Code(first, **once), Code(rest, **self._options)
+        first, rest = self._parts[is_bound]
+        return Run(rest, Run(first)(leaves))
+
+    @property
+    def source(self):
+        """The text of all steps."""
+        return self.whole.code.source
+
+    @property
+    def codes(self):
+        """All that has been written to run it: the whole, and the parts."""
+        whole = [self.whole.code] if "whole" in self.__dict__ else []
+        return [*whole, *(code for parts in self._parts.values() for code in parts)]
 
     def origin_of(self, error):
         """The user's (file, line) of the step that raised, or None."""
         for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename == self.filename and frame.lineno <= len(self._origins):
-                return self._origins[frame.lineno - 1]
+            for code in self.codes:
+                if origin := code.origin_of(frame):
+                    return origin
         return None
 
-    def statistics(self):
-        """Steps, operations, memory, guards and constants, by name."""
-        recorded, plan, guards = self.facts
-        specs, steps = plan.specs, plan.steps
-        constants = {id(a): a for step in steps for a in step.args if isinstance(a, np.ndarray) and a.size > 1}
-        outs = [specs[ref] for step in steps for ref in written(step, specs)]
-        fused = {"fused": self.fusion.statistics()} if self.fusion else {}
-        return {
-            "steps": f"{len(steps)} of {recorded} recorded",
-            **fused,
-            "floating-point operations": f"{sum(_operations(step, specs) for step in steps):.4g}",
-            "bytes written": f"{sum(spec.nbytes for spec in outs):.4g}",
-            "buffers": f"{len(plan.sizes)} pieces, {plan.nbytes:,} bytes, for {len(plan.held)} values",
-            "guards": ", ".join(f"{g.kind} {g.expected}" for g in guards if g.kind != "spec") or "none on values",
-            "guards on shapes": str(sum(g.kind == "spec" for g in guards)),
-            "constant arrays": ", ".join(f"{a.dtype}{a.shape}" for a in constants.values()) or "none",
-            "compared before each call": f"{self.watch.nbytes:,} bytes of closed-over arrays",
-        }
+
+def split(segment, is_bound, contract=False):
+    """(first, rest): the steps that depend on bound inputs and constants alone, and the others.
+
+    Parameters
+    ----------
+    segment : Segment
+    is_bound : tuple of bool, one for each input
+    contract : bool, whether to replace sums by products with what is bound, see `contraction`
+    """
+    inputs = [ref for ref, bound in zip(segment.inputs, is_bound, strict=True) if bound]
+    if contract:
+        segment = contracted(segment, _divided(segment, inputs)[2])
+    first, rest, bound = _divided(segment, inputs)
+    needed = dict.fromkeys([ref for step in rest for ref in step.inputs])
+    needed.update(dict.fromkeys([out for out in segment.outputs if type(out) is Ref]))
+    known = [ref for ref in needed if ref in bound]
+    guards = [[guard for guard in segment.guards if (guard.ref in bound) is side] for side in (True, False)]
+    free = [ref for ref in segment.inputs if ref not in bound]
+    return (
+        Segment(first, guards[0], inputs, [], known, segment.specs, is_bound=True),
+        Segment(rest, guards[1], free, known, segment.outputs, segment.specs),
+    )
 
 
-def _operations(step, specs):
-    """Multiplications and additions of a step, where they are known."""
-    if isinstance(step.function, FusedSteps):
-        return sum(_operations(part, specs) for part in step.function.steps)
-    size = sum(specs[ref].size for ref in step.outs)
-    if is_matrix_product(step, specs) or step.function is np.matmul:
-        first = step.args[0]
-        shape = specs[first].shape if type(first) is Ref else np.shape(first)
-        return 2 * size * (shape[-1] if shape else 1)
-    if isinstance(step.function, np.ufunc):
-        return size
-    if step.function in (np.sum, np.max, np.min, np.prod):
-        return sum(specs[ref].size for ref in step.inputs)
-    return 0
+def _divided(segment, inputs):
+    """(steps that are bound, the others, Refs of bound values) for bound inputs.
+
+    This is binding-time analysis, the first half of partial evaluation. A function of which nothing is known may return
+    something else in every call and is not bound. Neither are steps after a guard on what is not bound, which the
+    function does not reach where the guard fails.
+
+    References
+    ----------
+    N. D. Jones, C. K. Gomard, P. Sestoft, Partial Evaluation and Automatic Program Generation (1993), chapter 4.
+    """
+    bound, guarded = set(inputs), {guard.ref for guard in segment.guards}
+    first, rest, is_reached = [], [], guarded.isdisjoint(set(segment.inputs) - bound)
+    for step in segment.steps:
+        if is_reached and is_known(step.function) and bound.issuperset(step.inputs):
+            first.append(step)
+            bound.update(step.outs)
+        else:
+            rest.append(step)
+            is_reached = is_reached and guarded.isdisjoint(step.outs)
+    return first, rest, bound
 
 
-__all__ = ["Program", "ProgramChanged"]
+__all__ = ["Program", "ProgramChanged", "split"]

@@ -5,7 +5,6 @@ seen as the NumPy calls that it makes; there is no second implementation of anyt
 """
 
 import sys
-from functools import lru_cache
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from opad.programs import functions as kinds
 from opad.programs.functions import refs_in
 from opad.programs.recorded import RecordedArray, Ref, getitem
 from opad.tracing import protect
+from opad.tracing.messages import package, refuse_subclass, users_line
 
 
 class ForeignSymbol(BaseException):
@@ -168,6 +168,7 @@ class Recording:
         if function in kinds.FRESH_CONSTANTS and not _is_called_by_user():
             return self.constants.own(function(*plain_args, **plain_kwargs))
         kinds.refuse_mutation(function, kwargs)
+        kinds.refuse_memory_order(function, args, kwargs)
         errstate = np.geterr()
         try:
             result = function(*plain_args, **plain_kwargs)
@@ -225,38 +226,26 @@ class Recording:
             return slice(*[self.guard_value(p, int) if type(p) is RecordedArray else p for p in parts])
         if isinstance(tree, tuple):  # a named tuple
             return tuple(map(self.refs, tree))
+        if isinstance(tree, np.ndarray):
+            refuse_subclass(kind)
+            return self.constants.snapshot(np.asarray(tree))
         return tree
 
 
 def _is_called_by_user():
-    """True if the recorded function itself made the NumPy call, to get an array that it may assign to."""
+    """True if the recorded function, or SciPy's under it, made the NumPy call, for an array that it may assign to."""
     frame = sys._getframe(3)
-    while frame is not None and "/numpy/" in frame.f_code.co_filename.replace("\\", "/"):
+    while frame is not None:
+        caller = package(frame.f_globals.get("__name__", ""))
+        if caller != "numpy":
+            return caller != "opad"
         frame = frame.f_back
-    return frame is not None and _place(frame.f_code.co_filename) == "user"
+    return False
 
 
 def _origin():
-    """(file, line) of the innermost frame of the recorded function itself; ("", 0) for steps of a substitution."""
-    frame = sys._getframe(2)
-    while frame is not None:
-        path = frame.f_code.co_filename
-        place = _place(path)
-        if place == "end":
-            break
-        if place == "user":
-            return path, frame.f_lineno
-        frame = frame.f_back
-    return "", 0
-
-
-@lru_cache(maxsize=1024)
-def _place(path):
-    """Whose a file is: "user", "library", or "end" for the caller of the recorded function."""
-    path = path.replace("\\", "/")
-    if path.endswith("/opad/programs/compiled.py"):
-        return "end"
-    return "library" if any(part in path for part in ("/opad/", "/numpy/", "<__array_function__")) else "user"
+    """(file, line) in the recorded function itself; ("", 0) for steps of a substitution."""
+    return users_line(end="opad.programs.compiled")
 
 
 __all__ = ["ForeignSymbol", "Guard", "RecordedArray", "Recording", "Ref", "Spec", "Step", "getitem"]

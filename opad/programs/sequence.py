@@ -140,7 +140,7 @@ def _as_key(step, specs):
     """The key of a slice or an element of an array as a tuple of integers and slices; None for other steps."""
     if step.function is not getitem or step.kwargs or type(step.args[0]) is not Ref:
         return None
-    (base, key), spec = step.args, specs[step.args[0]]
+    key, spec = step.args[1], specs[step.args[0]]
     key = key if type(key) is tuple else (key,)
     if Ellipsis in [k for k in key if type(k) is type(Ellipsis)]:
         position = [k is Ellipsis for k in key].index(True)

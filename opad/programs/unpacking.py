@@ -1,7 +1,7 @@
 """The arguments of a call as a flat list of arrays and numbers, faster than a general pytree library can do it.
 
-`unpacker(args)` writes a function for arguments of one structure: nested tuples, lists and dicts of arrays and numbers. It returns
-the leaves in optree's order, or raises where another structure is given.
+`unpacker(args)` writes a function for arguments of one structure: nested tuples, lists and dicts of arrays and numbers.
+It returns the leaves in optree's order, or raises where another structure is given.
 """
 
 import numpy as np

@@ -6,7 +6,7 @@ are each other's adjoints.
 
 import numpy as np
 
-from opad.operators.algebra import Operator
+from opad.operators.algebra import Operator, Wrapper
 from opad.operators.structure import selection_of_part
 
 
@@ -76,7 +76,7 @@ class Component(Operator):
         return Parts(self.templates, {self.k: Y})
 
 
-class IntoParts(Operator):
+class IntoParts(Wrapper):
     """An operator onto a tuple of arrays, with results that can be added.  Forward and adjoint: as `op`.
 
     Parameters
@@ -91,9 +91,6 @@ class IntoParts(Operator):
 
     dims = property(lambda self: self.op.dims)
     dimsd = property(lambda self: self.op.dimsd)
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
-    label = property(lambda self: self.op.label)
 
     def apply(self, X):
         return Parts(self.templates, dict(enumerate(self.op.apply(X))))

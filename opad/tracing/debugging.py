@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from opad.errors import NonFiniteError
-from opad.operators.algebra import Operator
+from opad.operators.algebra import Wrapper
 from opad.tracing import messages
 from opad.tracing.primitives import Primitive, Row
 from opad.tracing.trace import make_records
@@ -162,7 +162,7 @@ class Watched(Primitive):
         return WatchedBlock(op, self.records, self.site)
 
 
-class WatchedBlock(Operator):
+class WatchedBlock(Wrapper):
     """A block that raises where its products are not finite.  Forward and adjoint: as `op`.
 
     Parameters
@@ -179,9 +179,6 @@ class WatchedBlock(Operator):
 
     dims = property(lambda self: self.op.dims)
     dimsd = property(lambda self: self.op.dimsd)
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
-    label = property(lambda self: self.op.label)
 
     def _checked(self, product, X, what):
         with _at(self.site):

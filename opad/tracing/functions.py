@@ -3,7 +3,7 @@
 from functools import update_wrapper
 
 from opad.errors import ShapeError, TracingError
-from opad.operators import Operator
+from opad.operators.algebra import Wrapper
 from opad.operators.convert import as_operator
 from opad.operators.foreign import opaque_product
 from opad.tracing.array import TracedArray, caller, record
@@ -116,7 +116,7 @@ def _captures(result):
     )
 
 
-class OnStacks(Operator):
+class OnStacks(Wrapper):
     """An operator on arrays that have batch axes already.  Forward and adjoint: as `op`.
 
     Parameters
@@ -129,10 +129,6 @@ class OnStacks(Operator):
         self.op = op
         self.dims = dims
         self.dimsd = dimsd
-
-    clinear = property(lambda self: self.op.clinear)
-    data_dtype = property(lambda self: self.op.data_dtype)
-    label = property(lambda self: self.op.label)
 
     def apply(self, X):
         return self.op.apply(X)

@@ -1,10 +1,11 @@
 """What errors of traced programs say: the function, the caller's line, the way out."""
 
 import sys
+from functools import lru_cache
 
 import numpy as np
 
-from opad.errors import MissingRuleError
+from opad.errors import MissingRuleError, OpadError, TracingError
 
 
 def missing_rule(function, suffix=""):
@@ -16,6 +17,34 @@ def missing_rule(function, suffix=""):
     )
 
 
+_SUBCLASSES = {
+    np.matrix: ("whose products and shapes differ from those of arrays", "np.asarray(M)"),
+    np.ma.MaskedArray: (
+        "whose masked elements would count in derivatives",
+        "np.where(mask, 0, values), or w.filled(0)",
+    ),
+}
+
+
+def refuse_subclass(kind):
+    """Raise for the subclasses of ndarray that compute in another way."""
+    for refused, (problem, remedy) in _SUBCLASSES.items():
+        if issubclass(kind, refused):
+            raise TracingError(
+                f"a traced array met a np.{kind.__name__}{caller()}, {problem}; expected an array. Write {remedy}."
+            )
+
+
+def explain_type_error(error):
+    """Raise in place of a TypeError of compiled code, or of another library, that names opad's inner classes."""
+    if not isinstance(error, OpadError) and ("TracedArray" in str(error) or "RecordedArray" in str(error)):
+        raise TracingError(
+            f"a traced array met code that takes plain arrays or numbers alone ({error}); expected NumPy functions and "
+            "operators. Write opad.apply(op, x) for linear solvers and operators such as splu(A).solve, make the code "
+            "an opad.primitive with a Jacobian rule, or give it opad.stop_gradient(x) if no derivative is wanted."
+        ) from error
+
+
 def name_of(function):
     """The name of a function with its module."""
     module = getattr(function, "__module__", None) or ("numpy" if isinstance(function, np.ufunc) else "")
@@ -24,12 +53,27 @@ def name_of(function):
 
 def caller():
     """' (file:line)' of the innermost frame outside opad, NumPy and SciPy."""
+    file, line = users_line()
+    return f" ({file}:{line})" if file else ""
+
+
+def users_line(end=None):
+    """(file, line) of the innermost frame outside opad, NumPy and SciPy; ("", 0) if module `end` calls it."""
     frame = sys._getframe(1)
     while frame is not None:
-        if frame.f_globals.get("__name__", "").partition(".")[0] not in ("opad", "numpy", "scipy"):
-            return f" ({frame.f_code.co_filename}:{frame.f_lineno})"
+        module = frame.f_globals.get("__name__", "")
+        if module == end:
+            break
+        if package(module) not in ("opad", "numpy", "scipy"):
+            return frame.f_code.co_filename, frame.f_lineno
         frame = frame.f_back
-    return ""
+    return "", 0
+
+
+@lru_cache(maxsize=1024)
+def package(module):
+    """The outermost package of a module. (Files would not tell: a user may keep theirs in a folder called numpy.)"""
+    return module.partition(".")[0]
 
 
 MIRRORED = {"scipy.linalg", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special"}

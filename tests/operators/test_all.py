@@ -91,6 +91,7 @@ def test_every_operator_class_is_in_the_registry():
     rng = np.random.default_rng(0)
     built = {type(build(rng, np.float64)) for build in BUILDERS.values()}
     public = {cls for cls in subclasses(Operator) if cls.__module__.startswith("opad.operators.")}
+    public = {cls for cls in public if cls.apply is not Operator.apply}  # bases such as Wrapper aside
     missing = public - built
     assert not missing, f"no builder in tests/operators/registry.py for {missing}"
     assert all(hasattr(opad.operators, cls.__name__) for cls in public)

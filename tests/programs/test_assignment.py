@@ -201,3 +201,11 @@ def test_random_assignments(steps):
     assert_same(opad.compile(f)(X), f(X))
     gradient = opad.grad(lambda x: np.sum(f(x)))
     assert_same(opad.compile(gradient)(X), gradient(X))
+
+
+def test_who_makes_an_array_is_told_by_modules_not_folders():
+    text = "def f(x):\n    z = np.zeros_like(x)\n    z[1:] = x[:-1]\n    return np.sum(z * x)\n"
+    namespace = {"np": np, "__name__": "script"}
+    exec(compile(text, "home/opad/numpy/script.py", "exec"), namespace)
+    compiled, x = opad.compile(namespace["f"]), np.arange(4.0)
+    assert [compiled(x), compiled(2 * x)] == [8.0, 32.0]  # 0 1 + 1 2 + 2 3

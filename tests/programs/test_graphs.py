@@ -140,3 +140,23 @@ def test_what_a_graph_cannot_do_is_refused(device):
         opad.compile(lambda x, a: x * a, cuda_graph=True)(x, 2.0)
     with pytest.raises(TracingError, match="ndarray"):
         opad.compile(np.sin, cuda_graph=True)(np.ones(3))
+
+
+def test_a_bound_function_is_captured_without_what_is_bound(device, rng):
+    def f(x, y, scale):
+        z = np.tanh(x) * scale if np.sum(x) > 0 else x
+        return z * y + np.sin(y), z
+
+    compiled = opad.compile(f, cuda_graph=True)
+    x, y = np.abs(rng.standard_normal((2, 3, 3)))
+    bound = [compiled.bind(DeviceArray(sign * x), scale=2.0) for sign in (1, -1)]
+    for _ in range(3):
+        for call, sign in zip(bound, (1, -1), strict=True):
+            found, expected = call(DeviceArray(y)), f(sign * x, y, 2.0)
+            assert all(close(a._data, b) for a, b in zip(found, expected, strict=True))
+        y = y + 1
+    assert device.launches == 6
+    assert "tanh" not in bound[0].source
+    found = compiled.bind(DeviceArray(x), DeviceArray(y), 2.0)()  # nothing is left to be captured
+    assert all(close(a._data, b) for a, b in zip(found, f(x, y, 2.0), strict=True))
+    assert device.launches == 6

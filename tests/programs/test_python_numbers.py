@@ -1,5 +1,6 @@
 """Arithmetic of numbers as Python's own: equal to the last bit, and NumPy's warnings where NumPy gives them."""
 
+import math
 import warnings
 from contextlib import suppress
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import opad
-from opad.programs.python_numbers import PythonNumbers
+from opad.programs.python_numbers import PythonNumbers, is_pythons
 from tests.programs.equality import assert_same
 from tests.programs.test_random_programs import arguments, programs, run
 
@@ -30,11 +31,20 @@ def newton(a):
 
 def runs(compiled):
     """Lengths of the runs of Python's arithmetic."""
-    steps = compiled.programs[0].facts[1].steps
+    steps = compiled.programs[0].whole.code.plan.steps
     return [len(step.function.steps) for step in steps if type(step.function) is PythonNumbers]
 
 
+def pendulum(a):
+    z = 0.5
+    for _ in range(20):
+        z = z + 0.1 * (np.sin(a * z) - np.cos(z)) / np.sqrt(1 + z * z)
+    return z
+
+
 FUNCTIONS = {
+    "library": (opad.value_and_grad(pendulum), (np.float64(1.3),)),
+    "library_of_pythons": (pendulum, (1.3,)),
     "function": (logistic_map, (1.3,)),
     "gradient": (opad.grad(logistic_map), (1.3,)),
     "second_derivative": (opad.grad(opad.grad(logistic_map)), (1.3,)),
@@ -100,6 +110,31 @@ def test_overflow_in_a_divisor_is_reported():
         assert compiled(np.float64(1e20)) == 0.0
 
 
+@pytest.mark.parametrize(("function", "argument"), [(np.sin, 1e20), (np.sin, np.nan), (np.sqrt, -1.0), (np.sqrt, 1e20)])
+def test_functions_are_numpys_where_they_warn(function, argument):
+    compiled = opad.compile(lambda x: function(squares(x)) + 1.0)
+    compiled(np.float64(0.5))
+    assert len(runs(compiled)) == is_pythons(function)
+    for _ in range(2):
+        with warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always")
+            result = compiled(np.float64(argument))
+        with warnings.catch_warnings(record=True) as expected:
+            warnings.simplefilter("always")
+            value = function(squares(np.float64(argument))) + 1.0
+        assert_same(result, value, exact=True)
+        assert {str(w.message) for w in found} == {str(w.message) for w in expected}
+
+
+def test_functions_of_math_are_those_of_numpy():
+    """A trial decides; square roots are rounded correctly by both, other functions are not tried."""
+    assert is_pythons(np.sqrt)
+    assert not is_pythons(np.exp)
+    x = np.random.default_rng(1).standard_normal(500) * 30
+    for function, pythons in ((np.sin, math.sin), (np.cos, math.cos)):
+        assert not is_pythons(function) or [function(a).item() for a in x] == [pythons(a) for a in x.tolist()]
+
+
 def test_division_by_zero():
     f = lambda x: 1 / (squares(x) - squares(x * 1.0))  # noqa: E731
     g = lambda x, y: squares(x) / y  # noqa: E731
@@ -143,7 +178,8 @@ OPERATIONS = [
     lambda a, b: 1 - a * 0.3,
     lambda a, b: -a,
     lambda a, b: abs(a) * -2,
-    lambda a, b: np.sin(a),
+    lambda a, b: np.sin(a) + np.cos(a),
+    lambda a, b: np.sqrt(b * 0.5),
     lambda a, b: a + 1 if a > b else a * 2,
     lambda a, b: a * a,
 ]

@@ -22,10 +22,28 @@ def covariance(theta, squares, np):
     return np.exp(theta[0] - squares * np.exp(theta[1])) + np.exp(theta[2]) * np.eye(len(squares))
 
 
-def loss(theta, squares, y, np=np):
+def negative_log_likelihood(theta, squares, y, np, solve_triangular):
     L = np.linalg.cholesky(covariance(theta, squares, np))
-    z = np.linalg.solve(L, y)
+    z = solve_triangular(L, y, lower=True)
     return 0.5 * z @ z + np.sum(np.log(np.diag(L)))
+
+
+def loss(theta, squares, y):
+    from opad.scipy.linalg import solve_triangular
+
+    return negative_log_likelihood(theta, squares, y, np, solve_triangular)
+
+
+def autograd_eager(theta, squares, y):
+    import autograd.numpy as anp
+    from autograd import grad
+    from autograd.scipy.linalg import solve_triangular
+
+    def f(theta):
+        return negative_log_likelihood(theta, squares, y, anp, solve_triangular)
+
+    gradient = grad(f)
+    return lambda: f(theta), lambda: gradient(theta)
 
 
 def torch_loss(theta, squares, y):
@@ -41,9 +59,7 @@ def jax_loss(theta, squares, y):
     import jax.numpy as jnp
     from jax.scipy.linalg import solve_triangular
 
-    L = jnp.linalg.cholesky(covariance(theta, squares, jnp))
-    z = solve_triangular(L, y, lower=True)
-    return 0.5 * z @ z + jnp.sum(jnp.log(jnp.diag(L)))
+    return negative_log_likelihood(theta, squares, y, jnp, solve_triangular)
 
 
 def numpy_by_hand(theta, squares, y):

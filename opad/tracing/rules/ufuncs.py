@@ -10,11 +10,18 @@ so that they are right on branch cuts.
 
 import numpy as np
 
-from opad.operators.algebra import Identity, Product
-from opad.operators.elementwise import Conjugate, Hadamard, ImaginaryPart, RealPart
+from opad.operators.algebra import Identity, Multiple, Product
+from opad.operators.elementwise import BroadcastHadamard, Conjugate, Hadamard, ImaginaryPart, RealPart
 from opad.tracing.array import plain
-from opad.tracing.elementwise import Elementwise, SingularElementwise, elementwise, singular_elementwise
-from opad.tracing.primitives import RULES, composite, constant, operator_rule
+from opad.tracing.elementwise import (
+    Elementwise,
+    SingularElementwise,
+    elementwise,
+    is_finite,
+    masked_product,
+    singular_elementwise,
+)
+from opad.tracing.primitives import RULES, composite, constant, operator_rule, with_cast
 
 LN2 = float(np.log(2.0))
 LN10 = float(np.log(10.0))
@@ -28,15 +35,20 @@ def _share(above, at_least, y):
 
 
 def _power_in_base(y, x, p):
-    if isinstance(p, int | float):
+    if isinstance(p, int | float | np.number):
         return 0 * x if p == 0 else 1.0 if p == 1 else 2 * x if p == 2 else p * x ** (p - 1)
-    return p * x ** np.where(plain(p) == 0, 1, p - 1)
+    return _times(p, x ** np.where((plain(p) == 0) & (plain(x) == 0), 1, p - 1))
 
 
 def _power_in_exponent(y, x, p):
     if isinstance(x, int | float | complex) and not isinstance(x, np.generic):
         return y * np.log(x).item() if x != 0 else 0 * y  # a Python number, which does not widen float32
-    return y * np.log(np.where(plain(x) == 0, 1, x))
+    return _times(np.log(np.where(plain(x) == 0, 1, x)), y)
+
+
+def _times(a, power):
+    """a * power, where the power may be infinite; then derivatives of what has no influence stay 0."""
+    return masked_product(a, power) if hasattr(a, "tape") or hasattr(power, "tape") else a * power
 
 
 class Power(SingularElementwise):
@@ -45,6 +57,29 @@ class Power(SingularElementwise):
     def blocks(self, y, args, kwargs, parents):
         regular = type(args[1]) is int and args[1] >= 1
         return (Elementwise if regular else SingularElementwise).blocks(self, y, args, kwargs, parents)
+
+
+class Quotient(SingularElementwise):
+    """a / b; where b is broadcast, db is multiplied by -1 / b before it is, and cotangents after they are summed."""
+
+    def blocks(self, y, args, kwargs, parents):
+        found = []
+        for slot, column in parents:
+            block = _quotient_in_divisor(y, args[1]) if slot == 1 else None
+            found += [(column, block)] if block else super().blocks(y, args, kwargs, [(slot, column)])
+        return found
+
+
+def _quotient_in_divisor(y, b):
+    """y .* (-db / b) for a divisor that is broadcast to y; None for others, and where that is not finite."""
+    if getattr(b, "shape", None) in (None, y.shape):
+        return None
+    with np.errstate(all="ignore"):
+        reciprocal = Hadamard(1 / b, b.shape)
+    factor = BroadcastHadamard(y, b.shape, y.shape)
+    if not is_finite(reciprocal) or not is_finite(factor):
+        return None
+    return with_cast(Product(factor, Multiple(-1, reciprocal)), b, y)
 
 
 # fmt: off
@@ -85,7 +120,7 @@ elementwise(np.copysign,     lambda y, a, b: np.copysign(np.sign(plain(a)), plai
 elementwise(np.ldexp,        lambda y, a, n: np.ldexp(np.ones_like(plain(y)), n), None)
 elementwise(np.nextafter,    1, None)
 
-singular_elementwise(np.divide,      lambda _y, _a, b: 1 / b,         lambda y, _a, b: -y / b)
+RULES[np.divide] = Quotient(np.divide, (lambda _y, _a, b: 1 / b,       lambda y, _a, b: -y / b))
 singular_elementwise(np.reciprocal,  lambda y, x: -y / x)
 RULES[np.power] = Power(np.power,    (_power_in_base, _power_in_exponent))
 singular_elementwise(np.float_power, _power_in_base, _power_in_exponent)
