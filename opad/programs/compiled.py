@@ -39,6 +39,7 @@ class _Last:
             if len(args) not in program.unpack:
                 program.unpack[len(args)] = unpacker(args)
             self.unpack = program.unpack[len(args)]
+        leaves = list(filter(is_dynamic, leaves))
         self.kinds = list(map(type, leaves))
         self.has_numbers = set(self.kinds) != {np.ndarray}
         self.layouts = self.layouts_of(leaves)

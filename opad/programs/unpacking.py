@@ -7,6 +7,7 @@ It returns the leaves in optree's order, or raises where another structure is gi
 import numpy as np
 
 _LEAVES = {np.ndarray, np.float64, np.float32, float, complex}
+_STATIC = {int, bool, str}  # which are compared, and are no leaves
 
 
 class OtherStructure(Exception):
@@ -40,6 +41,9 @@ def _write(tree, name, lines, parts):
     kind = type(tree)
     if kind in _LEAVES:
         parts.append(name)
+        return True
+    if kind in _STATIC:
+        lines.append(f"if type({name}) is not {kind.__name__} or {name} != {tree!r}: raise OtherStructure")
         return True
     if kind not in (tuple, list, dict):
         return False

@@ -340,3 +340,18 @@ def test_copies_of_numbers_are_numbers():
 
     for function in (f, opad.compile(f), lambda x: opad.vjp(f, x)[0]):
         assert type(function(np.array(1.5))) is np.float64
+
+
+def test_integers_and_numbers_among_the_arguments():
+    def f(x, steps, name, scale):
+        for _ in range(steps):
+            x = x * scale["a"] + len(name)
+        return x
+
+    compiled = opad.compile(f)
+    for steps, name in ((2, "ab"), (3, "ab"), (True, "ab"), (2, "abc"), (2, "ab")):
+        for scale in (0.5, np.float64(0.25), 0.75):
+            x = np.ones(3) * steps
+            for _ in range(2):
+                assert_same(compiled(x, steps, name, {"a": scale}), f(x, steps, name, {"a": scale}), exact=True)
+    assert len(compiled.programs) == 8  # for each of four signatures, of a Python float and one of NumPy

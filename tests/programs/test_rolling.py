@@ -286,7 +286,7 @@ def test_many_numbers_between_loops_are_a_tape(plain, monkeypatch):
 
 def test_slower_loops_are_not_used(plain, monkeypatch):
     gradient = opad.grad(lambda u: np.sum(advection(u) ** 2))
-    for is_slow, count in ((20 .__eq__, 0), (20 .__gt__, 1)):  # without the values of the first loop no second one
+    for is_slow, count in (((20).__eq__, 0), ((20).__gt__, 1)):  # without the values of the first loop no second one
         monkeypatch.setattr(rolling, "_is_faster", lambda loop, specs: not is_slow(loop.count))  # noqa: B023
         compiled = opad.compile(gradient, fuse=True)
         assert_same(compiled(U), gradient(U))
