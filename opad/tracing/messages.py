@@ -31,7 +31,8 @@ def refuse_subclass(kind):
     for refused, (problem, remedy) in _SUBCLASSES.items():
         if issubclass(kind, refused):
             raise TracingError(
-                f"a traced array met a np.{kind.__name__}{caller()}, {problem}; expected an array. Write {remedy}."
+                f"a traced array met a {kind.__module__}.{kind.__name__}{caller()}, {problem}; expected an array. "
+                f"Write {remedy}."
             )
 
 
