@@ -21,6 +21,7 @@ cholesky qr svd eigh eigvalsh solve inv pinv lstsq slogdet det norm matrix_power
 """
 KNOWN = frozenset(_NAMES.split())
 
+KNOWN_KEYWORDS = {"reshape": {"order"}}
 UNKNOWN_KEYWORDS = {"like", "subok", "where", "initial", "casting", "order", "signature", "device"}
 
 
@@ -56,6 +57,7 @@ class DuckArray:
     dtype = property(lambda self: self._data.dtype)
     base = None
     T = property(lambda self: DuckArray(self._data.T))
+    real = property(lambda self: DuckArray(self._data.real))
 
     @property
     def flags(self):
@@ -89,8 +91,11 @@ class DuckArray:
         _refuse(function.__name__, _leaves(args), kwargs)
         return _wrap(function(*_unwrap(args), **_unwrap(kwargs)))
 
-    def reshape(self, *shape):
-        return DuckArray(self._data.reshape(*shape))
+    def reshape(self, *shape, order="C"):
+        return DuckArray(self._data.reshape(*shape, order=order))
+
+    def transpose(self, *axes):
+        return DuckArray(self._data.transpose(*axes))
 
     def swapaxes(self, first, second):
         return DuckArray(self._data.swapaxes(first, second))
@@ -159,7 +164,7 @@ def _leaves(value):
 def _refuse(name, arguments, kwargs):
     if name not in KNOWN and name != "__setitem__":
         raise LeavesDevice(f"numpy.{name} is not in CuPy's namespace, or not yet in tests/duck.py")
-    unknown = UNKNOWN_KEYWORDS & kwargs.keys()
+    unknown = (UNKNOWN_KEYWORDS & kwargs.keys()) - KNOWN_KEYWORDS.get(name, set())
     if unknown:
         raise LeavesDevice(f"{name} of CuPy has no keywords {sorted(unknown)}")
     for argument in arguments:

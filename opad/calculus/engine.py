@@ -8,6 +8,7 @@ import numpy as np
 from opad.calculus import pytrees
 from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
+from opad.tracing.messages import explain_type_error
 from opad.tracing.objects import without_objects
 from opad.tracing.trace import Trace
 
@@ -32,30 +33,31 @@ class Run:
         trace = Trace(kept)
         self.function, self.argnums, self.names = f, argnums, None
         self.inputs, self.structures = [], []
-        for position in argnums:
-            leaves, structure = pytrees.flatten(args[position])
-            self.structures.append(structure)
-            for k, leaf in enumerate(leaves):
-                if type(leaf) is np.ndarray and leaf.dtype.kind == "f" and not kept:  # nearly always
-                    continue
-                if not pytrees.is_differentiable(leaf):
-                    raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
-                if type(leaf) is TracedArray:
-                    leaves[k] = leaf.alias()
-                elif kept and hasattr(leaf, "copy"):
-                    leaves[k] = leaf.copy()
-            start = len(self.inputs)
-            self.inputs += leaves
-            traced = list(map(TracedArray, leaves, repeat(trace), count(start)))
-            arguments[position] = pytrees.unflatten(structure, traced)
-        trace.records += [None] * len(self.inputs)
         try:
+            for position in argnums:
+                leaves, structure = pytrees.flatten(args[position])
+                self.structures.append(structure)
+                for k, leaf in enumerate(leaves):
+                    if type(leaf) is np.ndarray and leaf.dtype.kind in "fc" and leaf.dtype.isnative:  # nearly always
+                        leaves[k] = trace.protect_input(leaf)
+                        continue
+                    if not pytrees.is_differentiable(leaf):
+                        raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                    if type(leaf) is TracedArray:
+                        leaves[k] = leaf.alias()
+                    elif kept and hasattr(leaf, "copy"):
+                        leaves[k] = leaf.copy()
+                start = len(self.inputs)
+                self.inputs += leaves
+                traced = list(map(TracedArray, leaves, repeat(trace), count(start)))
+                arguments[position] = pytrees.unflatten(structure, traced)
+            trace.records += [None] * len(self.inputs)
             result = f(*arguments, **kwargs)
             if type(result) is not TracedArray:
                 result = without_objects(result)
-            if trace.fingerprints:
+            if trace.locked:
                 trace.require_unchanged_constants()
-        except (ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError) as error:
             _explain(error, trace)
             raise
         finally:
@@ -147,10 +149,13 @@ def _explain(error, trace):
         raise error.__cause__
     if isinstance(error, IndexError) and trace.refusal is not None:  # NumPy's names the kinds of indices it takes
         raise trace.refusal from error
+    if isinstance(error, TypeError):
+        explain_type_error(error)
     if trace.locked and "read-only" in str(error):
         raise TracingError(
-            f"{error}: an array that a differentiated function had used as a constant was changed in place while the "
-            "function was running. Expected constants to stay as they are; write w = w + x, or use w.copy()."
+            f"{error}: an array that a differentiated function was given or had used as a constant was changed in "
+            "place while the function was running. Expected such arrays to stay as they are; write w = w + x, or use "
+            "w.copy()."
         ) from error
 
 

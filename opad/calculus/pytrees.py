@@ -42,11 +42,11 @@ _OTHER_ARITHMETIC = (np.matrix, np.ma.MaskedArray)  # their * is another one
 
 
 def is_differentiable(leaf):
-    """True for arrays and numbers with a floating-point dtype."""
+    """True for arrays and numbers with a floating-point dtype, in the machine's order of bytes."""
     dtype = getattr(leaf, "dtype", None)
     if dtype is None:
         return type(leaf) is float or type(leaf) is complex
-    return dtype.kind in "fc" and not isinstance(leaf, _OTHER_ARITHMETIC)
+    return dtype.kind in "fc" and dtype.isnative and not isinstance(leaf, _OTHER_ARITHMETIC)
 
 
 def not_differentiable(leaf, where):
@@ -56,6 +56,11 @@ def not_differentiable(leaf, where):
         return DtypeError(
             f"{where} is a {type(leaf).__name__}; expected a plain array. Convert it with np.asarray, or with "
             "np.ma.filled if elements are masked."
+        )
+    if dtype is not None and dtype.kind in "fc":
+        return DtypeError(
+            f"{where} is an array of dtype {dtype}, whose bytes are in another order than this machine's; expected "
+            f"{dtype.newbyteorder('=')}. Convert it first, with x.astype(x.dtype.newbyteorder('='))."
         )
     given = f"an array of dtype {dtype}" if dtype is not None else f"of type {type(leaf).__name__} ({leaf!r:.40})"
     return DtypeError(
@@ -71,10 +76,15 @@ def dtype_of(leaf):
 
 
 def zeros_like(leaf, batch=()):
-    """Zeros shaped like a leaf, after leading batch axes, in its array library."""
+    """The derivative of a leaf that depends on nothing, after leading batch axes, in its array library.
+
+    Those of integers and booleans, which have no other one, are floating-point numbers.
+    """
+    dtype = dtype_of(leaf)
+    dtype = dtype if dtype.kind in "fc" else np.dtype(float)
     if hasattr(leaf, "__array_function__"):
-        return np.zeros_like(leaf, shape=batch + leaf.shape)
-    return np.zeros(batch, dtype_of(leaf)) if batch else dtype_of(leaf).type(0)
+        return np.zeros_like(leaf, dtype, shape=batch + leaf.shape)
+    return np.zeros(batch, dtype) if batch else dtype.type(0)
 
 
 def copied(leaf):

@@ -120,6 +120,11 @@ class CofactorDifferential(Operator):
         return times(U, times_right(self._inner(Z), Vh))
 
 
+def known_zeros(part, X):
+    """part(X), of an X that is zero elsewhere: where it is traced, infinite cotangents of the zeros end here."""
+    return part(X) if hasattr(X, "tape") else X
+
+
 class CholeskyDifferential(Operator):
     """A -> L with A = L L^H; Phi(X) is the lower triangle of X with half its diagonal.
 
@@ -148,12 +153,12 @@ class CholeskyDifferential(Operator):
         L = self.L
         inverse = TriangularSolve(L, cols=L.shape[-1]).apply
         M = inverse(mirror(inverse(hermitian_part(X, L)), L))  # L^-1 sym(dA) L^-H is Hermitian
-        return times(L, self._phi(M))
+        return known_zeros(np.tril, times(L, self._phi(M)))
 
     def apply_adjoint(self, Y):
         L = self.L
         inverse = TriangularSolve(L, cols=L.shape[-1]).apply_adjoint
-        M = inverse(mirror(inverse(self._phi(times(adjoint_matrix(L), Y))), L))
+        M = inverse(mirror(inverse(self._phi(times(adjoint_matrix(L), np.tril(Y)))), L))
         return hermitian_part(M, L)
 
 
@@ -198,7 +203,7 @@ class QRDifferential(Operator):
         omega = lower - mirror(lower, Q)
         if Q.dtype.kind == "c":
             omega = omega + times_identity(1j * np.imag(diagonal(X)))
-        return times(Q, omega - X) + Z, times_right(X - omega, R)
+        return times(Q, omega - X) + Z, known_zeros(np.triu, times_right(X - omega, R))
 
     def apply_adjoint(self, Y):
         Q, R, parts = self.Q, self.R, present_parts(Y)
@@ -344,14 +349,15 @@ class LUDifferential(Operator):
             dL = np.concatenate([dL, self._right(M[..., k:, :] - times(L[k:], dU))], axis=-2)
         if U.shape[1] > k:
             dU = np.concatenate([dU, self._left(M[..., k:] - times_right(dL, U[:, k:]))], axis=-1)
+        dL, dU = known_zeros(lambda dL: np.tril(dL, -1), dL), known_zeros(np.triu, dU)
         return np.zeros_like(X, shape=X.shape[:-2] + self.p.shape), dL, dU
 
     def apply_adjoint(self, Y):
         L, U, k = self.L, self.U, self.U.shape[0]
         parts = present_parts(Y)
         zero = 0 * (parts[1][..., :1, :1] if 1 in parts else parts[2][..., :1, :1])
-        YL = parts.get(1, np.zeros_like(L) + zero)
-        YU = parts.get(2, np.zeros_like(U) + zero)
+        YL = np.tril(parts[1], -1) if 1 in parts else np.zeros_like(L) + zero
+        YU = np.triu(parts[2]) if 2 in parts else np.zeros_like(U) + zero
         L1, U1, above, left = YL[..., :k, :], YU[..., :k], None, None
         if L.shape[0] > k:
             above = self._right(YL[..., k:, :], adjoint=True)

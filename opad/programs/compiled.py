@@ -18,6 +18,7 @@ from opad.programs.fusion import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
+from opad.tracing.messages import explain_type_error
 from opad.tracing.protect import scope
 
 MAX_PROGRAMS = 8
@@ -176,6 +177,9 @@ class CompiledFunction:
             if not recording.foreign:
                 raise
             return self.function(*args, **kwargs)  # it closes over a value of another trace or recording
+        except TypeError as error:
+            explain_type_error(error)
+            raise
         finally:
             scope.snapshot = outer
         del tree, result
@@ -300,11 +304,14 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
         Results are buffers of the program, and the next call in the same thread overwrites them. Without it they are
         the caller's; only memory of large earlier results that nobody refers to any more is used again.
     fuse : bool
-        Chains of elementwise steps become loops that numba compiles, and long runs of operations on numbers a table
-        that one loop works off, wherever a loop is measured to be faster than the NumPy calls that it replaces.
-        Arithmetic stays equal to the last bit; exp, sin and the like may differ in the last bits. Floating-point errors
-        (division by zero, overflow) are neither warned of nor raised in such loops, but those of Python's numbers. The
-        first call takes longer, a tenth of a second for each different loop. Needs numba: pip install 'opad[fast]'.
+        Chains of elementwise steps, with the sums and extrema over axes among them, become loops that numba compiles,
+        and long runs of operations on numbers a table that one loop works off, wherever a loop is measured to be faster
+        than the NumPy calls that it replaces. Arithmetic stays equal to the last bit, and so do sums over one axis of
+        arrays in C order, which are added in the order of NumPy. Others are equal to 1e-14 of the sum of the absolute
+        values; exp, sin and the like may differ in the last bits, and an extremum that is zero may have the other sign.
+        Floating-point errors (division by zero, overflow) are neither warned of nor raised in such loops, but those of
+        Python's numbers. The first call takes longer, a tenth of a second for each different loop and more for long
+        ones. Needs numba: pip install 'opad[fast]'.
     cuda_graph : bool
         For arrays of CuPy: the steps are captured at the first call as one CUDA graph, which later calls launch, so
         that small arrays do not wait for Python. The program must not look at values (no `if` on them).

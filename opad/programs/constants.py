@@ -14,8 +14,8 @@ from collections import Counter
 
 import numpy as np
 
-_BLOCK = 1 << 16  # elements that are compared at a time
-_SMALL = 1 << 12  # bytes up to which a comparison by way of a copy is fastest
+from opad.tracing.bits import duplicate, same_bits
+
 _LIMIT = 4096  # objects looked at in search of arrays
 _LIBRARIES = {"opad", "numpy", "scipy", "pylops", "optree", "torch", "jax", "functools", "builtins", "threading"}
 
@@ -46,8 +46,7 @@ class Constants:
         known = self._originals.get(id(array))
         if known is not None and known[0]() is array and same_bits(array, known[1]):
             return known[1]
-        repeated = array.ndim and array.size and not any(array.strides)
-        copy = np.broadcast_to(array[(0,) * array.ndim], array.shape) if repeated else array.copy(order="K")
+        copy = duplicate(array)
         root = array.base
         while isinstance(root, np.ndarray) and root.base is not None:
             root = root.base
@@ -79,28 +78,6 @@ def _is_held(known, ours):
             return True
         view, expected = view.base, 1
     return False
-
-
-def same_bits(a, b):
-    """True if two arrays are equal bit by bit; NaNs with equal payload are equal, 0.0 and -0.0 are not."""
-    if a.shape != b.shape or a.dtype != b.dtype:
-        return False
-    if a.nbytes <= _SMALL or a.dtype.hasobject:
-        return a.tobytes() == b.tobytes()
-    if not all(a.strides) and a.strides == b.strides:  # repeated elements
-        once = tuple([slice(None) if stride else slice(1) for stride in a.strides])
-        return same_bits(a[once], b[once])
-    if a.dtype.kind == "c":
-        return same_bits(a.real, b.real) and same_bits(a.imag, b.imag)
-    if a.dtype.itemsize > 8 or a.dtype.kind not in "fiub":
-        return a.tobytes() == b.tobytes()
-    a, b = (x.view(f"u{x.dtype.itemsize}") for x in (a, b))
-    if a.flags.f_contiguous and b.flags.f_contiguous:
-        a, b = a.T, b.T
-    if a.flags.c_contiguous and b.flags.c_contiguous:
-        a, b = a.reshape(-1), b.reshape(-1)
-    rows = max(1, _BLOCK * len(a) // a.size)
-    return not any(np.not_equal(a[k : k + rows], b[k : k + rows]).any() for k in range(0, len(a), rows))
 
 
 class Watch:

@@ -123,6 +123,17 @@ def refuse_mutation(function, kwargs):
         )
 
 
+def refuse_memory_order(function, args, kwargs):
+    """Raise where values depend on the memory layout of an argument, which programs do not keep."""
+    position = {np.reshape: 2, np.ravel: 1}.get(function)
+    order = None if position is None else kwargs.get("order", args[position] if len(args) > position else "C")
+    if order in ("A", "K") and np.ndim(args[0]) > 1:
+        raise TracingError(
+            f"np.{function.__name__} was called with order={order!r} while a program was being recorded, which depends "
+            "on the memory layout of the array; expected an order of its elements. Write order='C' or order='F'."
+        )
+
+
 def map_refs(tree, function):
     """Apply `function` to every Ref in nested tuples, lists and dicts."""
     kind = type(tree)

@@ -16,6 +16,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.generate import Source
 from opad.programs.grouping import gathered
 from opad.programs.kernels import Kernel, Scatter
+from opad.programs.nests import Nest, NestSteps, gathered_nests
 from opad.programs.optimise import live
 from opad.programs.plan import Plan
 from opad.programs.recorded import Ref
@@ -60,8 +61,9 @@ class Fusion:
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
-        kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
         self._measured = {}
+        steps = self._chosen(gathered_nests(steps, single, specs, MOST_STEPS, MOST_OPERANDS, MOST_SHAPES))
+        kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
         chosen = self._chosen(_groups(steps, kinds))
         fused = {id(part) for step in chosen if isinstance(step.function, FusedSteps) for part in step.function.steps}
         if any(shape is not None and key not in fused for key, shape in kinds.items()):  # these stay where they were
@@ -99,10 +101,12 @@ class Fusion:
                     kernel.parts = self._measured[key]
                     result.append(Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin))
                     continue
-            result += step.function.steps if type(step.function) is FusedSteps else [step]
+            result += step.function.steps if type(step.function) in (FusedSteps, NestSteps) else [step]
         return result
 
     def _kernel(self, step, used):
+        if type(step.function) is NestSteps:
+            return Nest(step.function, self.specs, used)
         if type(step.function) is FusedSteps:
             if not self.specs[step.outs[0]].shape:
                 return Tape(step.function.steps, self.specs, used)
@@ -114,7 +118,7 @@ class Fusion:
         if type(kernel) is Tape and len(kernel.steps) >= LONG_TAPE:
             return 1 if work_off() else 0
         choices, threads = [1], thread_count()
-        if threads > 1 and type(kernel) is Kernel and kernel.is_divisible(threads):
+        if threads > 1 and isinstance(kernel, Kernel) and kernel.is_divisible(threads):
             choices.append(threads)
         functions = [self._program(kernel.steps, kernel.outs)]
         for kernel.parts in choices:
@@ -132,7 +136,7 @@ class Fusion:
         inputs = [ref for ref in inputs if not any(ref in step.outs for step in steps)]
         source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
         specs = [self.specs[ref] for ref in inputs]
-        smallest = min(spec.size for spec in (*specs, *(self.specs[out] for out in outs)))
+        smallest = min(min(spec.shape, default=1) for spec in (*specs, *(self.specs[out] for out in outs)))
         return partial(source.compile("<opad measurement>")(), *[_example(spec, smallest) for spec in specs])
 
 
@@ -154,7 +158,7 @@ def _broadcasts(step, specs):
 
 
 def _example(spec, smallest):
-    """A value of a kind: numbers near one, positions that exist in every vector."""
+    """A value of a kind: numbers near one, positions that exist along every axis."""
     if spec.type is float:
         return 0.75
     if spec.dtype.kind == "f":

@@ -7,7 +7,7 @@ bit, since nothing is reordered or contracted; functions such as exp are those o
 NumPy's in the last bits.
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import count
 from math import prod
 
@@ -29,7 +29,10 @@ from opad.programs.functions import map_refs
 from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec
+from opad.programs.summation import compiled_functions
 from opad.programs.threads import SMALLEST, Divided
+
+LONG_ROW = 32  # elements from which a loop over rows is as fast as one over all elements
 
 
 class Kernel(FusedSteps):
@@ -99,7 +102,7 @@ class _LoopWriter:
         self.specs, self.shape = specs, specs[steps[0].out].shape
         self.operands, self.numbers = [], []
         self._results, self._names, self._parameters, self._checked, self._head = {}, {}, {}, set(), []
-        self.is_flat = len(self.shape) == 1 or not any(map(self._needs_axes, steps))
+        self.is_flat = len(self.shape) == 1 or (self.shape[-1] < LONG_ROW and not any(map(self._needs_axes, steps)))
         self._axes = ["i0"] if self.is_flat else [f"i{k}" for k in range(len(self.shape))]
         self._lines = [[] for _ in self._axes]  # by the innermost axis on which they depend
         for number, step in enumerate(steps):
@@ -138,7 +141,7 @@ class _LoopWriter:
         """The name under which an element or a number is known in the loop."""
         if type(a) is Ref and a in self._results:
             return self._results[a]
-        key = _key(a), dtype
+        key = key_of(a), dtype
         if key not in self._names:
             shape = self._shape(a)
             self._names[key] = self._element(self._parameter(a), shape) if shape else self._number(a, dtype)
@@ -158,7 +161,7 @@ class _LoopWriter:
         return name
 
     def _parameter(self, a):
-        key = _key(a)
+        key = key_of(a)
         if key not in self._parameters:
             name = self._parameters[key] = f"x{len(self.operands)}"
             self.operands.append(a)
@@ -183,7 +186,7 @@ class _LoopWriter:
         x, index = self._parameter(x), self._parameter(key[0] if type(key) is tuple else key)
         if (x, index) not in self._checked:
             self._checked.add((x, index))
-            self._head += _CHECK.format(x=x, index=index).splitlines()
+            self._head += _CHECK.format(index=index, size=f"{x}.size").splitlines()
         return f"{x}[{index}[i0]]"
 
     def _framed(self, step):
@@ -216,7 +219,7 @@ class _LoopWriter:
         return "\n".join(lines)
 
 
-def _key(a):
+def key_of(a):
     """What tells operands apart: arrays by identity, numbers by value."""
     return (Ref, int(a)) if type(a) is Ref else id(a) if isinstance(a, np.ndarray) else (type(a), repr(a))
 
@@ -224,40 +227,40 @@ def _key(a):
 _CHECK = """\
 outside = False
 for k in range({index}.size):
-    outside |= ({index}[k] >= {x}.size) | ({index}[k] < -{x}.size)
+    outside |= ({index}[k] >= {size}) | ({index}[k] < -{size})
 if outside:
     raise IndexError("an index is out of bounds")
 """
 
 
 class Scatter(Kernel):
-    """np.add.at on zeros: values added one after another at the positions that a vector of integers names."""
+    """np.add.at on zeros: values added one after another at the positions that vectors of integers name."""
 
     def __init__(self, step, specs):
         FusedSteps.__init__(self, [step])
         self.specs, self.outs, self.numbers, self.shape = specs, (step.out,), None, specs[step.out].shape
-        self.operands = [step.args[0], step.args[1][0]]
-        self.text = _SCATTER
+        self.operands = [step.args[0], *step.args[1]]
+        names = [f"x{axis}" for axis in range(len(self.shape))]
+        checks = [_CHECK.format(index=x, size=f"out.shape[{axis}]") for axis, x in enumerate(names)]
+        lines = [*"".join(checks).splitlines(), "out[:] = 0", "for k in range(values.size):"]
+        lines.append(f"    out[{', '.join(f'{x}[k]' for x in names)}] += values[k]")
+        text = "".join(f"\n    {line}" for line in lines)
+        self.text = f"def kernel(values, {', '.join(names)}, out):{text}"
 
     @staticmethod
     def covers(step, specs):
-        """True for scatter_add(vector, (vector of integers,), (n,))."""
+        """True for scatter_add(vector, a vector of integers for every axis, shape)."""
         if step.function is not add_into_zeros or step.kwargs or type(step.out) is tuple:
             return False
         values, key, shape = step.args
-        if type(values) is not Ref or type(key) is not tuple or len(key) != 1 or not is_index(key[0], specs):
+        if not isinstance(values, Ref | np.ndarray) or type(key) is not tuple or len(key) != len(shape):
             return False
-        spec, n = specs[values], specs[key[0]].shape if type(key[0]) is Ref else key[0].shape
-        return len(shape) == 1 and spec.is_ndarray and spec.dtype in FLOATS and spec.shape == n
+        if specs[step.out].order != "C" or not all(is_index(k, specs) for k in key):
+            return False
+        spec, *indices = [specs[a] if type(a) is Ref else Spec(a) for a in (values, *key)]
+        return spec.is_ndarray and spec.dtype in FLOATS and all(index.shape == spec.shape for index in indices)
 
 
-_SCATTER = f"""\
-def kernel(values, index, out):
-    {_CHECK.format(x="out", index="index").strip().replace(chr(10), chr(10) + "    ")}
-    out[:] = 0
-    for k in range(index.size):
-        out[index[k]] += values[k]
-"""
 _numbers = count()
 
 
@@ -266,8 +269,21 @@ def compiled(text):
     """The compiled function; kernels of equal text are compiled once."""
     import numba
 
-    namespace = {"np": np, "float64": numba.float64, "float32": numba.float32}
+    namespace = {"np": np, "float64": numba.float64, "float32": numba.float32} | compiled_functions()
     exec(text, namespace)
     kernel = namespace["kernel"]
     kernel.__name__ = f"fused{next(_numbers)}"
-    return numba.njit(error_model="numpy", nogil=True)(kernel)
+    return numba.njit(error_model="numpy", nogil=True, pipeline_class=_compiler())(kernel)
+
+
+@cache
+def _compiler():
+    """numba's compiler, told that results share memory with no argument: without that long loops are not vectorised."""
+    from numba.core.compiler import Compiler
+
+    class WithoutAliases(Compiler):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.state.flags.noalias = True
+
+    return WithoutAliases

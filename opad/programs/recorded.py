@@ -84,8 +84,8 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array__(self, *args, **kwargs):
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
-            "expected NumPy functions and operators (np.take(table, index), not table[index]), and arrays made by "
-            "np.zeros_like(x) to assign to. "
+            "expected NumPy functions and operators, arrays made by np.zeros_like(x) to assign to, and "
+            "np.take_along_axis(table, index, 0) for table[index] with an index from the recording. "
             + (instead_of_scipy() or "Compute it outside the compiled function, or pass it as an argument.")
         )
 

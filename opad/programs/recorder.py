@@ -13,7 +13,7 @@ from opad.programs import functions as kinds
 from opad.programs.functions import refs_in
 from opad.programs.recorded import RecordedArray, Ref, getitem
 from opad.tracing import protect
-from opad.tracing.messages import package, users_line
+from opad.tracing.messages import package, refuse_subclass, users_line
 
 
 class ForeignSymbol(BaseException):
@@ -168,6 +168,7 @@ class Recording:
         if function in kinds.FRESH_CONSTANTS and not _is_called_by_user():
             return self.constants.own(function(*plain_args, **plain_kwargs))
         kinds.refuse_mutation(function, kwargs)
+        kinds.refuse_memory_order(function, args, kwargs)
         errstate = np.geterr()
         try:
             result = function(*plain_args, **plain_kwargs)
@@ -225,6 +226,9 @@ class Recording:
             return slice(*[self.guard_value(p, int) if type(p) is RecordedArray else p for p in parts])
         if isinstance(tree, tuple):  # a named tuple
             return tuple(map(self.refs, tree))
+        if isinstance(tree, np.ndarray):
+            refuse_subclass(kind)
+            return self.constants.snapshot(np.asarray(tree))
         return tree
 
 

@@ -149,7 +149,7 @@ class _Grouping:
 
         A list of transposed matrices stands for the stack of the matrices, transposed.
         """
-        operands, ndim = [], self.specs[group[0].out].ndim
+        operands, moved, ndim = [], [], self.specs[group[0].out].ndim
         for slot in range(len(group[0].args)):
             refs = [step.args[slot] for step in group]
             if type(refs[0]) is not Ref or all(ref == refs[0] for ref in refs):
@@ -159,8 +159,10 @@ class _Grouping:
             elementwise = group[0].function in _EXACT
             if len(set(refs)) != len(refs) or (elementwise and self.specs[refs[0]].ndim != ndim):
                 return None
-            if self._slice_of(bases) is None and not all(map(self._can_move, bases)):
-                return None
+            if self._slice_of(bases) is None and bases not in moved:
+                if not all(map(self._can_move, bases)) or any(ref in others for others in moved for ref in bases):
+                    return None  # a value has one place
+                moved.append(bases)
             operands.append(refs)
         return operands if any(type(refs) is list for refs in operands) else None
 

@@ -7,7 +7,7 @@ import numpy as np
 from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
 from opad.tracing.kept import KEEP_LIMIT, Space, kept
-from opad.tracing.messages import caller
+from opad.tracing.messages import caller, refuse_subclass
 from opad.tracing.primitives import RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
 
@@ -272,11 +272,8 @@ def _operand(constant, trace):
         return np.array(constant)
     if getattr(constant, "__array_ufunc__", constant) is None or hasattr(constant, "tocsr"):
         return NotImplemented
-    if isinstance(constant, np.matrix):
-        raise TracingError(
-            f"a traced array met a np.matrix{caller()}, whose products and shapes differ from those of arrays; "
-            "expected an array. Write np.asarray(M)."
-        )
+    if isinstance(constant, _ndarray):
+        refuse_subclass(type(constant))
     if isinstance(constant, Fraction):
         raise TracingError(
             f"a traced array met the fraction {constant}{caller()}, with which NumPy makes arrays of objects; expected "

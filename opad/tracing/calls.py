@@ -7,7 +7,7 @@ import numpy as np
 
 from opad.errors import TracingError, UnsupportedArgumentError
 from opad.tracing.array import TracedArray, plain, record, record_one
-from opad.tracing.messages import caller, missing_rule, name_of
+from opad.tracing.messages import caller, missing_rule, name_of, refuse_subclass
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, UFUNC_METHODS
 from opad.tracing.trace import ObjectArrayMet
 
@@ -165,6 +165,9 @@ def _array_ufunc(self, ufunc, method, *inputs, **kwargs):
 
 
 def _array_function(self, function, types, args, kwargs):
+    for kind in types:
+        if kind is not TracedArray and kind is not np.ndarray:
+            refuse_subclass(kind)
     try:
         return call(function, args, kwargs)
     except ObjectArrayMet:

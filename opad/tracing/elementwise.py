@@ -7,6 +7,7 @@ from sys import getrefcount
 import numpy as np
 
 from opad.operators.algebra import Operator, Product, Wrapper
+from opad.operators.dispatch import dispatchable
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling, expand_dims_to, sum_to_shape
 from opad.operators.shaping import Broadcast
 from opad.tracing.kept import KEEP_LIMIT
@@ -146,7 +147,8 @@ class Masked(Wrapper):
     """An elementwise block with infinite partials.  Forward and adjoint as `op`, but 0 where the argument is 0.
 
     A branch that np.where did not take sends back exact zeros; 0 * inf must not make them NaN. Partials are masked
-    before the product, so that derivatives of the block are free of NaN, too.
+    before the product, so that derivatives of the block are free of NaN, too. Tangents that are zero may still vary, as
+    that of x**2 at 0 in (x**2)**0.75, so that derivatives in them are infinite.
 
     Parameters
     ----------
@@ -162,16 +164,26 @@ class Masked(Wrapper):
     def apply(self, X):
         shape = X.shape[: X.ndim - len(self.dims)] + self.dimsd
         X = expand_dims_to(X if self.cast is None else self.cast.apply(X), self.dims, len(self.dimsd))
-        Y = self._masked(self.M, X)
+        with np.errstate(all="ignore"):
+            Y = self._tangent(self.M, X)
         return Y if Y.shape == shape else np.broadcast_to(Y, shape)
 
     def apply_adjoint(self, Y):
-        X = sum_to_shape(self._masked(np.conj(self.M), Y), self.dims, len(self.dimsd))
+        with np.errstate(all="ignore"):
+            X = sum_to_shape(self._cotangent(np.conj(self.M), Y), self.dims, len(self.dimsd))
         return X if self.cast is None else self.cast.apply_adjoint(X)
 
-    def _masked(self, M, X):
-        with np.errstate(all="ignore"):
-            return np.where(X != 0, M, 0) * X
+    def _tangent(self, M, X):
+        return masked_product(M, X)
+
+    def _cotangent(self, M, Y):
+        return masked_product(np.where(Y != 0, M, 0), Y)
+
+
+@dispatchable
+def masked_product(M, X):
+    """M * X, but 0 where the (co)tangent X is 0, and so for its own derivatives: that in X is M, infinite or not."""
+    return np.where(X != 0, M, 0) * X
 
 
 class Select(Operator):
@@ -227,3 +239,28 @@ def elementwise(function, *partials):
 def singular_elementwise(function, *partials):
     """`elementwise` for functions with infinite partials: a zero (co)tangent stays zero where a partial is infinite."""
     RULES[function] = SingularElementwise(function, partials)
+
+
+class MaskedByFactor(Masked):
+    """`Masked`, and 0 also where the factor M is 0, be the argument infinite: what has no influence keeps none."""
+
+    def _tangent(self, M, X):
+        return masked_product(M, np.where(M != 0, X, 0))
+
+    def _cotangent(self, M, Y):
+        return self._tangent(M, Y)
+
+
+class MaskedProduct(SingularElementwise):
+    """The rule of `masked_product`: dY = M dX where dX is not 0, + X dM where X is not 0."""
+
+    def blocks(self, y, args, kwargs, parents):
+        blocks = super().blocks(y, args, kwargs, parents)
+        slots = [slot for slot, _ in parents]
+        return [
+            (column, MaskedByFactor(block.op if type(block) is Masked else block) if slot == 0 else block)
+            for slot, (column, block) in zip(slots, blocks, strict=True)
+        ]
+
+
+RULES[masked_product] = MaskedProduct(masked_product, (lambda _y, _M, X: X, lambda _y, M, _X: M))

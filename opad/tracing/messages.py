@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from opad.errors import MissingRuleError
+from opad.errors import MissingRuleError, OpadError, TracingError
 
 
 def missing_rule(function, suffix=""):
@@ -15,6 +15,34 @@ def missing_rule(function, suffix=""):
         "Expected a function with a rule: write it with other NumPy functions, or state its Jacobian with "
         "@opad.jacobian_rule."
     )
+
+
+_SUBCLASSES = {
+    np.matrix: ("whose products and shapes differ from those of arrays", "np.asarray(M)"),
+    np.ma.MaskedArray: (
+        "whose masked elements would count in derivatives",
+        "np.where(mask, 0, values), or w.filled(0)",
+    ),
+}
+
+
+def refuse_subclass(kind):
+    """Raise for the subclasses of ndarray that compute in another way."""
+    for refused, (problem, remedy) in _SUBCLASSES.items():
+        if issubclass(kind, refused):
+            raise TracingError(
+                f"a traced array met a np.{kind.__name__}{caller()}, {problem}; expected an array. Write {remedy}."
+            )
+
+
+def explain_type_error(error):
+    """Raise in place of a TypeError of compiled code, or of another library, that names opad's inner classes."""
+    if not isinstance(error, OpadError) and ("TracedArray" in str(error) or "RecordedArray" in str(error)):
+        raise TracingError(
+            f"a traced array met code that takes plain arrays or numbers alone ({error}); expected NumPy functions and "
+            "operators. Write opad.apply(op, x) for linear solvers and operators such as splu(A).solve, make the code "
+            "an opad.primitive with a Jacobian rule, or give it opad.stop_gradient(x) if no derivative is wanted."
+        ) from error
 
 
 def name_of(function):

@@ -27,6 +27,12 @@ def _array_of(*numbers):
 class _Numbers(Primitive):
     """np.array of *numbers; block k puts number k in its place."""
 
+    joins_numbers = True
+
+    def joined(self, y, args, tangents):
+        """The tangent of y, whose parts are given by position, in one step in place of one per block."""
+        return record(self, [tangents.get(k, 0) for k in range(len(args))], {}).astype(y.dtype)
+
     def blocks(self, y, args, kwargs, parents):
         args = [as_numpy_scalar(a) for a in args]
         return [(column, with_cast(Index(k, y.shape, ()).H, args[k], y)) for k, column in parents]

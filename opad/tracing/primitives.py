@@ -36,6 +36,7 @@ class Primitive:
     """
 
     multiple = False  # whether the function returns several arrays
+    joins_numbers = False  # whether it is np.array of numbers, whose tangent `joined` makes at once
     reads_part = False  # whether it is X -> X[key], with (space of X, key) as arguments
     is_assignable = False  # whether the result is written in place later, so that slices of it must be copies
     takes_operands = False  # whether all positional arguments are arrays or numbers

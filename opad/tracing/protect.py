@@ -1,21 +1,23 @@
-"""Constants that a trace keeps must not change under it: small ones are copied, large ones locked while it is open.
+"""Arrays that a trace keeps must not change under it: small ones are copied, large ones locked while it is open.
 
-A lock does not reach views of the same memory that were made before; writes through them are found when the trace is
-closed, by sums over the constants, for large ones over a sample.
+A lock does not reach views of the same memory that were made before. So the trace keeps copies of locked arrays, too,
+as long as they are few bytes, and checksums of the others: a write through a view is found when the trace is closed.
+
+Only read-only arrays that own their memory, and read-only views of them, are neither copied nor locked nor looked at.
+Whoever makes an array read-only (`x.flags.writeable = False`) promises to hold no view that can still be written to.
 """
 
 import threading
 from collections import Counter
 from contextlib import contextmanager
 from itertools import count
-from math import gcd
 
 import numpy as np
 
+from opad.tracing.bits import checksums, duplicate, same_bits
+
 COPY_LIMIT = 1 << 14  # bytes; copying fewer costs less than a microsecond
-_BLOCK, _BLOCKS = 512, 64  # elements that are summed together, and how many such sums are taken
-_SAMPLE = 8 * _BLOCK * _BLOCKS  # bytes, which takes some microseconds
-_WORDS = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
+COPIES_LIMIT = 1 << 23  # bytes that a trace copies in all; a copy costs a quarter of two checksums, but memory
 
 _guard = threading.Lock()
 _holders = Counter()  # how many open traces have locked an array, by id
@@ -60,17 +62,50 @@ def lock(array, held):
             array = array.base
 
 
-def fingerprint(array):
-    """Sums, as integers, over 64 blocks of an array's memory, all of it up to 256 KB, and what is left after them.
+def is_promised(array):
+    """True if nobody can write to an array, unless through a view made before it became read-only."""
+    owner = array if array.base is None else array.base
+    return (
+        not array.flags.writeable
+        and isinstance(owner, np.ndarray)
+        and owner.base is None
+        and not owner.flags.writeable
+        and id(owner) not in _holders  # it is read-only for a while
+    )
 
-    A write to a block changes its sum.
+
+class Locked:
+    """An array that is locked until the trace is closed, and how to find out whether it was changed all the same.
+
+    Attributes
+    ----------
+    array : what the user has
+    kept : what the trace works with; a copy, or the array itself
     """
-    if not array.flags.c_contiguous:
-        array = np.ascontiguousarray(array[:: max(1, array.nbytes // _SAMPLE)])
-    memory = array.reshape(-1).view(_WORDS[gcd(array.itemsize, 8)])
-    length = len(memory) // _BLOCKS
-    blocks = memory[: length * _BLOCKS].reshape(_BLOCKS, length)[:, :_BLOCK]
-    return np.add.reduce(blocks, 1, np.uint64).tobytes(), memory[length * _BLOCKS :].tobytes()
+
+    __slots__ = ("_checksums", "_is_used_again", "array", "kept")
+
+    def __init__(self, array, copied):
+        self.array = array
+        self.kept = array
+        self._is_used_again = False
+        if copied:
+            self.kept = duplicate(array)
+            self.kept.flags.writeable = False
+        else:
+            self._checksums = checksums(array)
+
+    def use_again(self):
+        """What the trace works with, for one more operation."""
+        self._is_used_again = True
+        return self.kept
+
+    @property
+    def has_changed(self):
+        """True if an operation may have seen other values than those that the trace has."""
+        if self.kept is self.array:
+            return checksums(self.array) != self._checksums
+        return self._is_used_again and not same_bits(self.array, self.kept)
 
 
 def release(held):

@@ -13,6 +13,7 @@ from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.errors import ClosedTraceError, TracingError
 from opad.operators.indexing import Index, is_basic
 from opad.tracing import protect
+from opad.tracing.bits import without_repetition
 from opad.tracing.memory import keep_freed_memory
 
 make_records = ContextVar("what makes a tape, if not list", default=None)  # set by opad.debug
@@ -47,19 +48,20 @@ class Trace:
     records : list of None (inputs) or (primitive, output, arguments, keywords, parents); None once the trace is closed
     level : int, later traces differentiate inside earlier ones
     kept : bool, whether the records outlive the run, so that constants are copied rather than locked
-    fingerprints : dict, id of a locked constant -> (constant, its fingerprint)
+    locked : dict, id of a locked array -> Locked
     refusal : the error for a traced array used as an index, which NumPy replaces by one that does not tell
     """
 
-    __slots__ = ("fingerprints", "kept", "level", "locked", "records", "refusal")
+    __slots__ = ("_copied", "_held", "kept", "level", "locked", "records", "refusal")
 
     def __init__(self, kept=False):
         self.level = next(_levels)
         make = make_records.get()
         self.records = [] if make is None else make()
         self.kept = kept
-        self.locked = []
-        self.fingerprints = {}
+        self.locked = {}
+        self._held = []  # what to unlock
+        self._copied = 0  # bytes
         self.refusal = None
 
     def protect(self, constant):
@@ -68,23 +70,39 @@ class Trace:
             raise ObjectArrayMet
         if protect.scope.snapshot is not None:
             return protect.scope.snapshot(constant)
-        if not constant.flags.writeable and constant.base is None:
+        if not constant.flags.writeable and protect.is_promised(constant):
             return constant
         if self.kept or constant.nbytes <= protect.COPY_LIMIT:
-            return constant.copy()
-        protect.lock(constant, self.locked)
-        if id(constant) not in self.fingerprints:
-            self.fingerprints[id(constant)] = constant, protect.fingerprint(constant)
-        return constant
+            return constant.copy("K")
+        known = self.locked.get(id(constant))
+        if known is not None:
+            return known.use_again()
+        protect.lock(constant, self._held)
+        known = self.locked[id(constant)] = protect.Locked(constant, self._may_copy(constant))
+        return known.kept
+
+    def protect_input(self, array):
+        """An array that is being differentiated, as it is now, whatever the function does with the original."""
+        small = self.kept or array.nbytes <= protect.COPY_LIMIT
+        if protect.scope.snapshot is None and (small or (array.flags.writeable and self._may_copy(array))):
+            return array.copy("K")
+        return self.protect(array)
+
+    def _may_copy(self, array):
+        size = without_repetition(array).nbytes
+        if self._copied + size > protect.COPIES_LIMIT:
+            return False
+        self._copied += size
+        return True
 
     def require_unchanged_constants(self):
-        """Raise if a locked constant was written to through a view that was made before."""
-        for constant, before in self.fingerprints.values():
-            if protect.fingerprint(constant) != before:
+        """Raise if a locked array was written to through a view that was made before."""
+        for known in self.locked.values():
+            if known.has_changed:
                 raise TracingError(
-                    f"an array of shape {constant.shape} that a differentiated function had used as a constant was "
-                    "changed in place, through a view of it, while the function was running. Expected constants to "
-                    "stay as they are; write w = w + x, or use w.copy()."
+                    f"an array of shape {known.array.shape} that a differentiated function was given or had used as a "
+                    "constant was changed in place, through a view of it, while the function was running. Expected "
+                    "such arrays to stay as they are; write w = w + x, or use w.copy()."
                 )
 
     def require_open(self):
@@ -98,8 +116,8 @@ class Trace:
     def close(self):
         """End the trace and hand over its records; its traced arrays cannot be used any more."""
         records, self.records = self.records, None
-        if self.locked:
-            protect.release(self.locked)
+        if self._held:
+            protect.release(self._held)
         return records
 
 
@@ -191,6 +209,11 @@ def push_forward(records, inputs, x, outputs):
         for j in done:
             x[j] = None
         done[:] = dropped.get(i, ())
+        primitive, y, args, _, parents = records[i]
+        if primitive.joins_numbers:
+            given = {k: x[j] for k, j in parents if x[j] is not None}
+            if not any(map(np.ndim, given.values())):  # no batch axes
+                return None, [(j, lambda _: primitive.joined(y, args, given)) for k, j in parents if k in given][:1]
         diagonal, blocks = blocks_of(records[i])
         return diagonal and diagonal.solve, [(j, op and op.apply) for j, op in blocks]
 

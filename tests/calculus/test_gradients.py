@@ -232,6 +232,17 @@ def test_arrays_with_an_arithmetic_of_their_own_are_refused():
             opad.grad(lambda x: np.sum(x * x))(x)
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4", "c16"])
+def test_bytes_in_another_order_are_refused(dtype):
+    """NumPy's results have the machine's order, so that a gradient would not have the argument's dtype."""
+    x = np.ones(3, np.dtype(dtype).newbyteorder("S"))
+    for derivative in (opad.grad(np.vdot, (0, 1)), lambda x, y: opad.vjp(np.vdot, x, y)):
+        with pytest.raises(DtypeError, match=r"another order.*newbyteorder"):
+            derivative(x, x)
+    constant = np.arange(3.0).astype(">f8").astype(np.dtype(float).newbyteorder("S"))
+    np.testing.assert_array_equal(opad.grad(lambda y: constant @ y)(np.ones(3)), [0.0, 1.0, 2.0])
+
+
 def test_leaves_without_a_derivative_are_named():
     with pytest.raises(DtypeError, match=r"argument 0 of <lambda> \(leaf 1\).*int"):
         opad.grad(lambda p: p["a"] * p["b"])({"a": 1.0, "b": 2})

@@ -283,3 +283,14 @@ def test_one_function_for_real_and_complex_arguments():
     J = opad.jacobian(lambda z: np.exp(z) * z[::-1])
     for point in (POINT, POINT + 1j, POINT):
         np.testing.assert_allclose(J(point), opad.jacobian(lambda z: np.exp(z) * z[::-1], order="forward")(point))
+
+
+@pytest.mark.parametrize("order", ["auto", "forward", "reverse", "markowitz"])
+@pytest.mark.parametrize("f", [lambda x: x > 1, np.argsort, lambda x: x.astype(int), lambda x: True, lambda x: 3])
+def test_derivatives_of_integers_and_booleans_are_zeros_in_floating_point(f, order):
+    x = np.arange(3.0)
+    J = opad.jacobian(f, order=order)(x)
+    assert J.dtype == float and J.shape == (*np.shape(f(x)), 3) and not J.any()
+    tangent = opad.jvp(f, (x,), (x,))[1]
+    assert tangent.dtype == float and tangent.shape == np.shape(f(x)) and not tangent.any()
+    assert opad.jacobian_operator(f, x).todense().dtype == float

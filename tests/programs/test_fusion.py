@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import opad
 from opad.errors import MissingPackageError
 from opad.operators.indexing import scatter_add
-from opad.programs import elementwise, fusion, kernels, tape
+from opad.programs import elementwise, fusion, kernels, summation, tape
 from opad.programs.fused import FusedSteps
 from opad.programs.threads import SMALLEST, thread_count
 from tests.programs.equality import assert_same
@@ -29,7 +29,7 @@ needs_numba = pytest.mark.skipif(importlib.util.find_spec("numba") is None, reas
 
 def interpreted(text):
     """A kernel as plain Python."""
-    namespace = {"np": np, "isfinite": np.isfinite, "float64": np.float64, "float32": np.float32}
+    namespace = {"np": np, "isfinite": np.isfinite, "float64": np.float64, "float32": np.float32} | summation.FUNCTIONS
     exec(text, namespace)
     loop = namespace.get("kernel") or namespace["tape"]
 
@@ -103,8 +103,8 @@ def test_what_stands_between_divides(plain):
 def test_what_waits_for_a_group_does_not_end_it(plain):
     def f(x):
         y = x * x
-        total = np.sum(y)
-        return (y + x) * y, total
+        totals = np.cumsum(y)
+        return (y + x) * y, totals
 
     assert groups(fused(f, X)) == [["multiply", "add", "multiply"]]
 
@@ -185,6 +185,7 @@ LOOPS = {
     "frames": (opad.grad(lambda x: np.sum((x[2:] - x[:-2]) ** 2 + x[1:-1] * x[2:])), (X,)),
     "frames_of_matrices": (opad.grad(lambda A: np.sum((A[1:, 1:] - A[:-1, :-1] * A[..., 1:][1:]) ** 2)), (A,)),
     "scatter": (opad.grad(lambda x, k: np.sum((x[k] * x) ** 2 + x[k // 2])), (X, INDEX)),
+    "scatter_matrix": (opad.grad(lambda A, j: np.sum(A[j[::-1], j] ** 2 + A[j, -j - 1])), (A, np.array([2, 0, 0]))),
     "joined": (lambda x, y: np.concatenate([x[1:], y, x * 2]) * 2 + 1, (X, Y)),
     "joined_matrices": (lambda A: np.concatenate([A[1:], A * 2], axis=-2) ** 2 + np.concatenate(A[:2])[4:], (A,)),
     "rolled": (opad.grad(lambda x: np.sum((x * np.roll(x, 1) - np.roll(x * x, -1)) ** 2)), (X,)),
@@ -456,6 +457,13 @@ def test_thread_count(monkeypatch):
     assert thread_count() >= 1
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "1")
     assert thread_count() == 1
+
+
+@needs_numba
+def test_measured_with_positions(rng):
+    A, labels = rng.standard_normal((500, 4)), rng.integers(0, 4, 500)
+    rows = np.arange(500)
+    fused(opad.grad(lambda A, labels: np.sum((A * 2)[rows, labels] ** 2 + A[labels, labels])), A, labels)
 
 
 @needs_numba

@@ -287,3 +287,40 @@ def test_in_place_operators():
     for function in (opad.grad(part), opad.compile(opad.grad(part)), opad.compile(part)):
         with pytest.raises(opad.errors.TracingError):
             function(x)
+
+
+@pytest.mark.parametrize("call", [
+    lambda a: (2 * a).ravel("K"), lambda a: np.ravel(2 * a, order="A"), lambda a: np.ravel(2 * a, "K"),
+    lambda a: np.sin(a).reshape(6, order="A"), lambda a: np.reshape(-a, 6, "A"), lambda a: (a + 1).flatten("K"),
+])  # fmt: skip
+def test_what_depends_on_the_memory_layout_is_refused(call, rng):
+    a = rng.standard_normal((2, 3))
+    assert not np.array_equal(call(a), call(np.asfortranarray(a)))
+    with pytest.raises(opad.errors.TracingError, match=r"order=.*memory layout.*Write order='C'"):
+        opad.compile(call)(a)
+
+
+def test_arrays_in_fortran_order_are_arrays(rng):
+    f = opad.grad(lambda a: np.sum(np.sin(a).ravel("F") * np.arange(6.0)) + np.sum(a.ravel() ** np.arange(1, 7)))
+    a = rng.uniform(1, 2, (2, 3))
+    for first, second in ((a, np.asfortranarray(a)), (np.asfortranarray(a), a)):
+        compiled = opad.compile(f)
+        for x in (first, second, first, a.repeat(2, 1)[:, ::2]):
+            np.testing.assert_allclose(compiled(x), f(a), rtol=1e-15)
+
+
+def test_masked_arrays_and_compiled_code_are_refused():
+    masked = np.ma.array(np.ones(3), mask=[0, 1, 0])
+    for f, reason in ((lambda x: np.sum(x * masked), "MaskedArray"), (lambda x: {x[0]: 1}, "plain arrays")):
+        with pytest.raises(opad.errors.TracingError, match=reason):
+            opad.compile(f)(np.ones(3))
+
+
+def test_positions_in_arrays_from_outside():
+    """As the message about table[index] advises."""
+    table, x = np.arange(5.0), np.array([3.0, 1.0, 2.0])
+    with pytest.raises(opad.errors.TracingError, match="take_along_axis"):
+        opad.compile(lambda x: table[np.argsort(x)])(x)
+    compiled = opad.compile(lambda x: np.take_along_axis(table, np.argsort(x), 0))
+    for y in (x, -x, x[::-1].copy()):
+        assert_same(compiled(y), table[np.argsort(y)])

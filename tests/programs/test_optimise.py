@@ -316,6 +316,21 @@ def test_a_step_that_uses_another_one_is_not_stacked_with_it():
     np.testing.assert_array_equal(opad.compile(f)(*x), f(*x))
 
 
+@pytest.mark.parametrize("pairs", [
+    [(0, 1), (1, 2), (2, 3), (3, 4)], [(0, 1), (2, 3), (4, 2), (5, 0)], [(0, 1), (1, 0), (2, 3), (3, 2)],
+    [(3, 2), (2, 1), (1, 0), (0, 5)], [(0, 0), (1, 1), (2, 2), (3, 3), (0, 1), (1, 2), (2, 3), (3, 0)],
+])  # fmt: skip
+def test_a_value_that_is_a_left_and_a_right_operand_has_one_place(pairs):
+    def f(x, A):
+        s, B = [np.sin(k * x) for k in range(1, 7)], [k * A for k in range(1, 7)]
+        return [s[i] * s[j] for i, j in pairs] + [B[i] @ B[j] for i, j in pairs] + [B[i].T @ B[j] for i, j in pairs]
+
+    args = np.linspace(0.1, 1, 8), np.linspace(-1, 2, 9).reshape(3, 3)
+    compiled = opad.compile(f)
+    for _ in range(2):
+        assert_same(compiled(*args), f(*args))
+
+
 def test_stacked_steps_keep_their_order():
     def f(*xs):
         a = [np.sin(x) for x in xs]

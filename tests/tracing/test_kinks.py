@@ -3,10 +3,12 @@
 import mpmath
 import numpy as np
 import pytest
+import scipy.special
 import sympy
 from scipy.special import xlog1py, xlogy
 
 import opad
+import opad.scipy
 
 
 def both_modes(f, x):
@@ -175,6 +177,9 @@ def test_sinc_near_its_removable_singularity(x):
         np.testing.assert_allclose(H, [[second]], rtol=1e-6)
 
 
+X_TO_THE_X = 0.3**0.3 * ((np.log(0.3) + 1) ** 2 + 1 / 0.3)  # its second derivative at 0.3
+
+
 @pytest.mark.parametrize(
     ("f", "x", "expected"),
     [
@@ -188,6 +193,13 @@ def test_sinc_near_its_removable_singularity(x):
         (lambda x: np.logaddexp(x[:1], x[1:]), [0.0, 0.0], [[0.25, -0.25], [-0.25, 0.25]]),
         (lambda x: x**1.5, [0.0], [[np.inf]]),
         (lambda x: x**2.0, [0.0], [[2.0]]),
+        (lambda x: (x**2) ** 0.75, [0.0], [[np.inf]]),  # |x|^1.5: the tangent of x^2 is 0 and varies
+        (lambda x: (x * x) ** np.array([0.75]), [0.0], [[np.inf]]),
+        (lambda x: np.pad(x, 1) ** np.concatenate([0.4 * x, x, 2 * x]), [0.3], [[X_TO_THE_X]]),  # 0 ** x is constant
+        (lambda x: np.abs(np.pad(x, 1)) ** x, [0.3], [[X_TO_THE_X]]),
+        (lambda x: np.where(x > 0, x, 0.0) ** x, [0.3, 0.0], [[X_TO_THE_X, 0.0], [0.0, 0.0]]),
+        (lambda x: np.sqrt(np.pad(x, 1)) * x, [0.25], [[1.5]]),  # x^1.5
+        (lambda x: x[1:] ** x[:1], [0.0, 0.5], [[np.log(0.5) ** 2, 2.0], [2.0, 0.0]]),
         (lambda x: x ** np.array([0.0, 1.0, 2.0]), [0.0, 0.0, 0.0], np.diag([0.0, 0.0, 2.0])),
         (lambda x: np.maximum(x, 0.0) ** 2, [0.0], [[0.5]]),  # the product of halves
         (np.std, [2.0, 2.0], [[0.0, 0.0], [0.0, 0.0]]),
@@ -197,7 +209,49 @@ def test_sinc_near_its_removable_singularity(x):
 def test_second_derivatives_at_special_points(f, x, expected):
     with np.errstate(all="ignore"):
         for H in hessians(f, x):
-            np.testing.assert_allclose(H, expected, atol=1e-15)
+            np.testing.assert_allclose(H, expected, rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("factor", "triangle"),
+    [
+        (lambda A: np.linalg.qr(A)[1], np.triu_indices(3)),
+        (lambda A: np.linalg.cholesky(A), np.tril_indices(3)),
+        (lambda A: opad.scipy.linalg.lu(A)[1], np.tril_indices(3, -1)),
+        (lambda A: opad.scipy.linalg.lu(A)[2], np.triu_indices(3)),
+    ],
+)
+def test_zeros_of_triangular_factors_have_no_derivative(factor, triangle, rng):
+    """sqrt(|x|) is infinitely steep at the zeros, which stay; the reference leaves them out."""
+    B = rng.standard_normal((3, 3))
+    A, V, weights = B @ B.T + np.eye(3), rng.standard_normal((3, 3)), rng.standard_normal((3, 3))
+
+    def with_zeros(A):
+        return np.sum(weights * np.sqrt(np.abs(factor(A))))
+
+    def without(A):
+        return np.sum(weights[triangle] * np.sqrt(np.abs(factor(A)[triangle])))
+
+    with np.errstate(all="ignore"):
+        np.testing.assert_allclose(opad.grad(with_zeros)(A), opad.grad(without)(A), rtol=1e-12, atol=1e-13)
+        expected = opad.hvp(without, (A,), (V,))[0]
+        for derivative in (
+            lambda A: opad.hvp(with_zeros, (A,), (V,))[0],
+            opad.grad(lambda A: opad.jvp(with_zeros, (A,), (V,))[1]),
+            opad.grad(lambda A: np.vdot(opad.grad(with_zeros)(A), V)),
+        ):
+            np.testing.assert_allclose(derivative(A), expected, rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_airy_functions_on_the_negative_real_axis(k):
+    """From both sides of the axis; at z - 0j SciPy's values are wrong, the derivatives need not be."""
+    exact = mpmath.airyai if k < 2 else mpmath.airybi
+    for z in (complex(-2.0, 0.0), complex(-2.0, -0.0)):
+        first = opad.jacobian(lambda z: scipy.special.airy(z)[k])
+        expected = [float(exact(-2, derivative=k % 2 + order)) for order in (1, 2)]
+        np.testing.assert_allclose(first(z), expected[0], rtol=1e-12)
+        np.testing.assert_allclose(opad.jacobian(first)(z), expected[1], rtol=1e-12)
 
 
 def test_complex_absolute_value_at_zero():

@@ -98,3 +98,23 @@ def test_arrays_of_numbers_keep_their_kind():
     x = np.ones(2, np.float32)
     assert opad.linearize(lambda x: np.array([x[0], x[1]]) * x, x).value.dtype == np.float32
     assert opad.linearize(lambda x: np.array([[x[0], 1], [2.0, x[1]]]) @ x, x).value.dtype == np.float64
+
+
+def test_tangents_of_arrays_of_numbers():
+    """By hand, of (a b, 3, c, a) at (1, 2, 3); parts without a tangent among them."""
+
+    def f(x):
+        return np.array([x[0] * x[1], 3.0, x[2], x[0]])
+
+    def loss(x):
+        return np.sum(f(x) ** 2)  # a^2 b^2 + 9 + c^2 + a^2
+
+    x, v = np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.0, 2.0])
+    H = np.array([[10.0, 8.0, 0.0], [8.0, 2.0, 0.0], [0.0, 0.0, 2.0]])
+    for jvp in (lambda x, v: opad.jvp(f, (x,), (v,)), opad.compile(lambda x, v: opad.jvp(f, (x,), (v,)))):
+        np.testing.assert_array_equal(jvp(x, v), (f(x), [2.0, 0.0, 2.0, 1.0]))
+    np.testing.assert_array_equal(opad.jvp(opad.grad(loss), (x,), (v,))[1], H @ v)
+    np.testing.assert_array_equal(opad.grad(lambda x: opad.jvp(loss, (x,), (v,))[1])(x), H @ v)
+    assert opad.jvp(lambda x: opad.jvp(loss, (x,), (v,))[1], (x,), (v,))[1] == v @ H @ v
+    narrow = opad.jvp(lambda x: np.array([x[0], x[1]]), (x.astype(np.float32),), (v.astype(np.float32),))[1]
+    assert narrow.dtype == np.float32 and narrow.tolist() == [1.0, 0.0]

@@ -1,7 +1,9 @@
 """Each construct on a traced value is differentiated right, or raises an error that names it and the way out."""
 
+import json
 import math
 import sys
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
@@ -72,6 +74,17 @@ REFUSED = {
     "x[x0, ...]": lambda x: np.sum(x[x[0], ...]),
     "range(x)": lambda x: sum(range(x[0])),
     "np.matrix @ x": lambda x: np.sum(np.asmatrix(np.eye(3)) @ x),
+    "x * masked": lambda x: np.sum(x * np.ma.array(np.ones(3), mask=[False, True, False])),
+    "np.concatenate(masked)": lambda x: np.sum(np.concatenate([x, np.ma.array(np.ones(3), mask=[0, 1, 0])])),
+    "splu(A).solve": lambda x: np.sum(scipy.sparse.linalg.splu(scipy.sparse.csc_array(np.eye(3))).solve(x)),
+    "np.float64(x)": lambda x: np.float64(x[0]),
+    "np.int64(x)": lambda x: np.int64(x[0]),
+    "json": lambda x: json.dumps({"loss": x[0]}),
+    "'%d' % x": lambda x: "%d" % x[0],  # noqa: UP031
+    "{x: 1}": lambda x: {x[0]: 1},
+    "Decimal": lambda x: Decimal(x[0]),
+    "memoryview": memoryview,
+    "np.frombuffer": lambda x: np.frombuffer(x),
     "np.select": lambda x: np.sum(np.select([x > 1], [x * x], x)),
     "np.add(where=)": lambda x: np.sum(np.add(x, x, where=x > 1)),
     "np.sum(dtype=int)": lambda x: np.sum(x, dtype=int),
@@ -149,6 +162,13 @@ WORKS = {
     "round": (lambda x: round(x[2]) * x[2], [0, 0, 3]),
     "if": (lambda x: x[0] if x[0] > 0 else x[1], [1, 0, 0]),
     "while": (lambda x: _double_until(x[0], 10.0), [16, 0, 0]),
+    "sort": (lambda x: sorted(x)[2] * min(x), [3, 0, 1]),
+    "f'{x:.3f}'": (lambda x: x[0] * len(f"{x[1]:.3f}"), [5, 0, 0]),
+    "np.ma.masked_where(x)": (lambda x: np.ma.masked_where(x > 2, x).sum(), [1, 1, 0]),
+    "np.ndenumerate": (lambda x: sum(i * a for (i,), a in np.ndenumerate(x)), [0, 1, 2]),
+    "np.poly1d(x)": (lambda x: np.poly1d(x)(2.0), [4, 2, 1]),
+    "Polynomial(x)": (lambda x: np.polynomial.Polynomial(x)(2.0), [1, 2, 4]),
+    "rng.permutation(x)": (lambda x: np.sum(np.random.default_rng(0).permutation(x) ** 2), [2, 4, 6]),
     "in": (lambda x: np.sum(x) if 2.0 in x else x[0], [1, 1, 1]),
     "argmax": (lambda x: x[np.argmax(x)], [0, 0, 1]),
     "x.astype(int)": (lambda x: np.sum(x * x.astype(int)), [1, 2, 3]),

@@ -33,12 +33,17 @@ def _quotient(numerator, x, at_zero):
     return np.where(zero, at_zero, numerator / np.where(zero, 1, x))
 
 
+def _above(z):
+    """z with +0 for an imaginary part -0, with which SciPy's airy gives other numbers on the negative real axis."""
+    return z + 0 if np.iscomplexobj(z) else z
+
+
 _airy = _parts(
     sp.airy,
-    [lambda y, z: _airy[1](z)],
-    [lambda y, z: z * _airy[0](z)],
-    [lambda y, z: _airy[3](z)],
-    [lambda y, z: z * _airy[2](z)],
+    [lambda y, z: _airy[1](_above(z))],
+    [lambda y, z: z * _airy[0](_above(z))],
+    [lambda y, z: _airy[3](_above(z))],
+    [lambda y, z: z * _airy[2](_above(z))],
 )
 _jacobi = _parts(
     sp.ellipj,

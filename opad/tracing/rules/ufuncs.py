@@ -13,7 +13,14 @@ import numpy as np
 from opad.operators.algebra import Identity, Multiple, Product
 from opad.operators.elementwise import BroadcastHadamard, Conjugate, Hadamard, ImaginaryPart, RealPart
 from opad.tracing.array import plain
-from opad.tracing.elementwise import Elementwise, SingularElementwise, elementwise, is_finite, singular_elementwise
+from opad.tracing.elementwise import (
+    Elementwise,
+    SingularElementwise,
+    elementwise,
+    is_finite,
+    masked_product,
+    singular_elementwise,
+)
 from opad.tracing.primitives import RULES, composite, constant, operator_rule, with_cast
 
 LN2 = float(np.log(2.0))
@@ -28,15 +35,20 @@ def _share(above, at_least, y):
 
 
 def _power_in_base(y, x, p):
-    if isinstance(p, int | float):
+    if isinstance(p, int | float | np.number):
         return 0 * x if p == 0 else 1.0 if p == 1 else 2 * x if p == 2 else p * x ** (p - 1)
-    return p * x ** np.where(plain(p) == 0, 1, p - 1)
+    return _times(p, x ** np.where((plain(p) == 0) & (plain(x) == 0), 1, p - 1))
 
 
 def _power_in_exponent(y, x, p):
     if isinstance(x, int | float | complex) and not isinstance(x, np.generic):
         return y * np.log(x).item() if x != 0 else 0 * y  # a Python number, which does not widen float32
-    return y * np.log(np.where(plain(x) == 0, 1, x))
+    return _times(np.log(np.where(plain(x) == 0, 1, x)), y)
+
+
+def _times(a, power):
+    """a * power, where the power may be infinite; then derivatives of what has no influence stay 0."""
+    return masked_product(a, power) if hasattr(a, "tape") or hasattr(power, "tape") else a * power
 
 
 class Power(SingularElementwise):
