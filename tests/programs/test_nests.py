@@ -252,6 +252,17 @@ def test_what_needs_a_late_result_comes_after():
     assert groups(compiled) == [["multiply", "sum"], ["subtract", "divide"]]
 
 
+def test_broadcast_values_of_a_nest_are_used_after_it():
+    def f(A):
+        B = np.broadcast_to(np.sum(A * A, axis=1, keepdims=True), A.shape)
+        return (B * np.sum(A * B, axis=0) + 1) * A
+
+    with plain_loops():
+        compiled = fused(f, A)
+    assert names(compiled) == [["multiply", "sum", "broadcast_to", "multiply", "sum"]]
+    assert groups(compiled)[1:] == [["multiply", "add", "multiply"]]
+
+
 def test_transposes_end_a_nest():
     with plain_loops():
         compiled = fused(lambda A: (B := A * A, np.sum(B, axis=1), np.sum(np.sqrt(B.T + 1), axis=1)), A)
