@@ -255,11 +255,12 @@ def test_what_needs_a_late_result_comes_after():
 def test_broadcast_values_of_a_nest_are_used_after_it():
     def f(A):
         B = np.broadcast_to(np.sum(A * A, axis=1, keepdims=True), A.shape)
-        return (B * np.sum(A * B, axis=0) + 1) * A
+        total = np.sum(np.where(A > 0, B, A), axis=0)
+        return (B * np.broadcast_to(total, A.shape) + 1) * A
 
     with plain_loops():
         compiled = fused(f, A)
-    assert names(compiled) == [["multiply", "sum", "broadcast_to", "multiply", "sum"]]
+    assert names(compiled) == [["multiply", "sum", "broadcast_to", "greater", "where", "sum"]]
     assert groups(compiled)[1:] == [["multiply", "add", "multiply"]]
 
 
