@@ -60,9 +60,9 @@ class Fusion:
         start = perf_counter()
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
-        self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
         self._measured = {}
         steps = self._chosen(gathered_nests(steps, single, specs, MOST_STEPS, MOST_OPERANDS, MOST_SHAPES))
+        self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
         kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
         chosen = self._chosen(grouped_by_shape(steps, kinds))
         fused = {id(part) for step in chosen if isinstance(step.function, FusedSteps) for part in step.function.steps}

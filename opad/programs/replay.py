@@ -12,7 +12,6 @@ from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import Source
 from opad.programs.graphs import CapturedRun, require_no_guards
-from opad.programs.layouts import with_long_loops
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
@@ -59,7 +58,6 @@ class Code:
     def __init__(self, segment, donate=False, fuse=False, cuda_graph=False, is_plain=False):
         steps, guards, outputs = segment.steps, segment.guards, segment.outputs
         specs = list(segment.specs)  # stacks are added
-        steps = with_long_loops(steps, outputs, guards, specs)
         self.fusion, stacks, numpys = None, None, steps
         if fuse:
             steps = rolled(steps, outputs, guards, specs)
