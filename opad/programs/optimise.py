@@ -19,7 +19,8 @@ def optimise(recording, outputs):
     """(steps, guards, outputs) that compute the same with less.
 
     Two steps that make the same call are one, unless a checkpoint computes them again on purpose (their scopes
-    differ), or nothing is known of the function (it may draw random numbers).
+    differ), one of them raises floating-point errors that the other does not, or nothing is known of the function (it
+    may draw random numbers).
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def _merged(steps, guards, outputs, rewritten, recording):
         for part in map(updated, rewritten(updated(step))):
             replacement, key = _neutral(part, specs), None
             if replacement is None and is_known(part.function):
-                key = (part.function, part.scope, hashable(part.args), hashable(part.kwargs))
+                key = (part.function, part.scope, hashable(part.args), hashable(part.kwargs), _raised(part))
                 replacement = known.get(key)
             if replacement is not None:
                 merged = replacement if type(replacement) is tuple else (replacement,)
@@ -75,6 +76,11 @@ def _merged(steps, guards, outputs, rewritten, recording):
         kept.setdefault((guard.kind, guard.ref), guard)
     guards = list(kept.values())
     return live(result, outputs, guards), guards, outputs
+
+
+def _raised(step):
+    """The floating-point errors that are exceptions in a step, which one that ignores them must not stand for."""
+    return tuple([name for name, how in (step.errstate or {}).items() if how == "raise"])
 
 
 def _constant(step, recording):
