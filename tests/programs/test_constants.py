@@ -48,7 +48,10 @@ def test_a_view_of_an_array(rng):
 def test_views_that_begin_and_step_alike(rng):
     data = rng.standard_normal((5, 5))
     wide, tall = data[:2, :3], data[:3, :2]
-    f = lambda x: x * wide + tall.sum()
+
+    def f(x):
+        return x * wide + tall.sum()
+
     compiled, x = opad.compile(f), np.ones(3)
     compiled(x)
     data[2, 0] += 1  # in the second view alone
