@@ -9,13 +9,13 @@ import numpy as np
 
 from opad.programs.accumulation import accumulate
 from opad.programs.fused import FusedSteps
-from opad.programs.fusion import Fusion
+from opad.programs.fusion.rolling import rolled
+from opad.programs.fusion.selection import Fusion
 from opad.programs.generate import Source
 from opad.programs.graphs import CapturedRun, require_no_guards
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
-from opad.programs.rolling import rolled
 from opad.programs.stacking import stack_small_steps
 
 _numbers = count()

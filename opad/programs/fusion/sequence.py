@@ -3,9 +3,9 @@
 import numpy as np
 
 from opad.operators.indexing import scatter_add
-from opad.programs.elementwise import FLOATS
 from opad.programs.functions import refs_in
 from opad.programs.fused import FusedSteps
+from opad.programs.fusion.elementwise import FLOATS
 from opad.programs.grouping import gathered
 from opad.programs.optimise import hashable
 from opad.programs.recorded import Ref, astype, getitem
@@ -39,7 +39,7 @@ class Sequence:
                 self.views[step.out] = step.args[0], key
         members = {id(step) for step in steps if step.out in self.views or fits(step)}
         patient = {id(step) for step in steps if id(step) in members and not specs[step.out].shape}  # sums over turns
-        self.program = gathered(steps, members, reads=lambda step: (), patient=patient)
+        self.program = gathered(steps, members, patient=patient)
         self.steps, self.groups = [], []
         for step in self.program:
             if id(step) not in members and (parts := self.parts(step)) is not None:

@@ -7,10 +7,10 @@ program; these are arguments. So programs that differ in them share one compiled
 import numpy as np
 
 from opad.programs.fused import FusedSteps
-from opad.programs.kernels import Kernel, compiled
-from opad.programs.loops import Fixed, Loop, Table, Turn
+from opad.programs.fusion.kernels import Kernel, compiled
+from opad.programs.fusion.loops import Fixed, Loop, Table, Turn
+from opad.programs.fusion.tape import CONVERSIONS, is_checked, number_template
 from opad.programs.recorded import Ref
-from opad.programs.tape import CONVERSIONS, is_checked, number_template
 
 
 class Native(FusedSteps):

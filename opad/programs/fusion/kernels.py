@@ -13,7 +13,9 @@ from math import prod
 
 import numpy as np
 
-from opad.programs.elementwise import (
+from opad.programs.functions import map_refs
+from opad.programs.fused import FusedSteps
+from opad.programs.fusion.elementwise import (
     BOOL,
     COMPARISONS,
     FLOATS,
@@ -25,12 +27,10 @@ from opad.programs.elementwise import (
     read_elsewhere,
     template,
 )
-from opad.programs.functions import map_refs
-from opad.programs.fused import FusedSteps
+from opad.programs.fusion.summation import compiled_functions
+from opad.programs.fusion.threads import SMALLEST, Divided
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Spec
-from opad.programs.summation import compiled_functions
-from opad.programs.threads import SMALLEST, Divided
 
 LONG_ROW = 32  # elements from which a loop over rows is as fast as one over all elements
 

@@ -9,11 +9,11 @@ from itertools import product
 
 import numpy as np
 
-from opad.programs.elementwise import BOOL, COMPARISONS, FLOATS, is_of, template
-from opad.programs.kernels import key_of
+from opad.programs.fusion.elementwise import BOOL, COMPARISONS, FLOATS, is_of, template
+from opad.programs.fusion.kernels import key_of
+from opad.programs.fusion.summation import BLOCK, REDUCTIONS, operands_of
 from opad.programs.recorded import Ref, astype
 from opad.programs.recorder import Spec
-from opad.programs.summation import BLOCK, REDUCTIONS, operands_of
 
 _NEUTRAL = {"sum": "0", "max": "-np.inf", "min": "np.inf"}
 _COMBINED = {"sum": "{} + {}", "max": "larger({}, {})", "min": "smaller({}, {})"}

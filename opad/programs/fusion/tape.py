@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from opad.programs.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
 from opad.programs.fused import FusedSteps
+from opad.programs.fusion.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
 from opad.programs.recorded import Ref, getitem, item, to_array, to_float
 
 _PYTHON = {

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opad.programs.elementwise import read_elsewhere
 from opad.programs.fused import FusedSteps
-from opad.programs.fusion import grouped_by_shape
-from opad.programs.kernels import Kernel
-from opad.programs.periods import FEWEST
+from opad.programs.fusion.elementwise import read_elsewhere
+from opad.programs.fusion.kernels import Kernel
+from opad.programs.fusion.periods import FEWEST
+from opad.programs.fusion.selection import grouped_by_shape
+from opad.programs.fusion.sequence import INTEGER, substituted
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Spec, Step
-from opad.programs.sequence import INTEGER, substituted
 
 _LONGEST_MEMORY = 8  # turns back from which a loop may read
 

@@ -12,15 +12,15 @@ from math import prod
 import numpy as np
 
 from opad.operators.indexing import scatter_add
-from opad.programs.elementwise import BOOL, FLOATS, iteration_shape
 from opad.programs.functions import is_known
 from opad.programs.fused import FusedSteps
-from opad.programs.kernels import Kernel
+from opad.programs.fusion.elementwise import BOOL, FLOATS, iteration_shape
+from opad.programs.fusion.kernels import Kernel
+from opad.programs.fusion.rows import RowWriter
+from opad.programs.fusion.summation import REDUCTIONS, operands_of
+from opad.programs.fusion.threads import SMALLEST
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Step
-from opad.programs.rows import RowWriter
-from opad.programs.summation import REDUCTIONS, operands_of
-from opad.programs.threads import SMALLEST
 
 SHORT = 4  # elements of the axes that are written out
 _OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
