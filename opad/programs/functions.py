@@ -134,6 +134,20 @@ def refuse_memory_order(function, args, kwargs):
         )
 
 
+def needed_after(outputs, guards):
+    """The Refs that are results, or that guards look at."""
+    return {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+
+
+def without_ellipsis(key, ndim):
+    """The key of an array of `ndim` dimensions as a tuple, with slices in place of an Ellipsis."""
+    key = key if type(key) is tuple else (key,)
+    for place, part in enumerate(key):
+        if part is Ellipsis:
+            return (*key[:place], *[slice(None)] * (ndim - len(key) + 1), *key[place + 1 :])
+    return key
+
+
 def map_refs(tree, function):
     """Apply `function` to every Ref in nested tuples, lists and dicts."""
     kind = type(tree)

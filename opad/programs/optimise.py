@@ -10,9 +10,9 @@ import operator
 import numpy as np
 
 from opad.programs.factors import Factors
-from opad.programs.functions import FOLDED, is_known, map_refs
+from opad.programs.functions import FOLDED, is_known, map_refs, needed_after
 from opad.programs.recorded import Ref, astype, getitem
-from opad.programs.recorder import Spec, Step
+from opad.programs.recorder import Spec, Step, new_ref
 
 
 def optimise(recording, outputs):
@@ -60,7 +60,7 @@ def _merged(steps, guards, outputs, rewritten, recording):
         for part in map(updated, rewritten(updated(step))):
             replacement, key = _neutral(part, specs), None
             if replacement is None and is_known(part.function):
-                key = (part.function, part.scope, hashable(part.args), hashable(part.kwargs), _raised(part))
+                key = (part.function, part.scope, hashable(part.args), hashable(part.kwargs), part.raises)
                 replacement = known.get(key)
             if replacement is not None:
                 merged = replacement if type(replacement) is tuple else (replacement,)
@@ -76,11 +76,6 @@ def _merged(steps, guards, outputs, rewritten, recording):
         kept.setdefault((guard.kind, guard.ref), guard)
     guards = list(kept.values())
     return live(result, outputs, guards), guards, outputs
-
-
-def _raised(step):
-    """The floating-point errors that are exceptions in a step, which one that ignores them must not stand for."""
-    return tuple([name for name, how in (step.errstate or {}).items() if how == "raise"])
 
 
 def _constant(step, recording):
@@ -121,15 +116,10 @@ def _rolled(step, specs):
     steps, parts = [], []
     for part in (slice(-shift, None), slice(None, -shift)):
         key = (*[slice(None)] * axis, part)
-        parts.append(_new_ref(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key], specs))
+        parts.append(new_ref(specs, Spec(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key])))
         steps.append(Step(getitem, (x, key), {}, parts[-1], step.origin, step.scope, step.errstate))
     steps.append(Step(np.concatenate, (tuple(parts),), {"axis": axis}, out, step.origin, step.scope, step.errstate))
     return steps
-
-
-def _new_ref(value, specs):
-    specs.append(Spec(value))
-    return Ref(len(specs) - 1)
 
 
 def _unspread(step, spread, specs):
@@ -147,7 +137,7 @@ def _unspread(step, spread, specs):
 
 def live(steps, outputs, guards):
     """The steps on which an output or a guard depends."""
-    needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+    needed = needed_after(outputs, guards)
     kept = []
     for step in reversed(steps):
         if not needed.isdisjoint(step.outs):

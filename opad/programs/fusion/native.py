@@ -48,9 +48,7 @@ class Native(FusedSteps):
 
     def write(self, source, step):
         """One line, after lines that make arrays for results, and before one for every number that is no float."""
-        for stack in self.stacks:
-            if not source.plan.is_written(stack):
-                source.new_array(stack, step)
+        self.write_results(source, step)
         arguments = [source.constant(constant) for constant in self._constants]
         for ref in self.operands:
             is_number = not self.specs[ref].shape and self.specs[ref].is_ndarray

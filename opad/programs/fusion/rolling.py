@@ -10,6 +10,7 @@ from math import prod
 
 import numpy as np
 
+from opad.programs.functions import needed_after
 from opad.programs.fusion.elementwise import iteration_shape
 from opad.programs.fusion.loops import Loop
 from opad.programs.fusion.measure import LIMIT, on_examples, seconds
@@ -154,7 +155,7 @@ def _compiled(steps, outputs, guards, specs):
     stacks = {out for step in steps if type(step.function) is Loop for out in step.outs}
     members = {id(step) for step in steps if _is_native(step, specs, stacks)}
     groups = gathered(steps, members)
-    used = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+    used = needed_after(outputs, guards)
     used = used.union(*[step.inputs for step in groups])
     result = []
     for step in groups:

@@ -6,6 +6,7 @@ from time import perf_counter
 import numpy as np
 
 from opad.errors import MissingPackageError
+from opad.programs.functions import needed_after
 from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import iteration_shape, read_elsewhere
 from opad.programs.fusion.kernels import Kernel, Scatter
@@ -51,7 +52,7 @@ class Fusion:
     def __init__(self, steps, outputs, guards, specs, single):
         start = perf_counter()
         self.specs = specs
-        self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+        self._kept = needed_after(outputs, guards)
         self._measured = {}
         steps = self._chosen(gathered_nests(steps, single, specs, MOST_STEPS, MOST_OPERANDS, MOST_SHAPES))
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
