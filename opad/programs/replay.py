@@ -125,24 +125,27 @@ class Run:
     """
 
     def __init__(self, code, known=()):
-        self.code = code
         self._known = known
-        self._local = threading.local()
+        self._current = code, threading.local()  # one attribute: other threads see both change or neither
+
+    @property
+    def code(self):
+        return self._current[0]
 
     def __call__(self, leaves):
         """The outputs; raises ProgramChanged if a guard fails."""
-        local = self._local
+        code, local = self._current
         run = local.__dict__.pop("run", None)  # buffers belong to one call of one thread at a time
         if run is None:
-            run = self.code.make(self._known)
+            run = code.make(self._known)
         try:
             return run(*leaves)
         except (NotFinite, ZeroDivisionError):
-            if self.code.alternative is None:
+            if code.alternative is None:
                 raise
         finally:
             local.run = run
-        self.code, self._local = self.code.alternative, threading.local()  # from now on
+        self._current = code.alternative, threading.local()  # from now on
         return self(leaves)
 
 
