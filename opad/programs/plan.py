@@ -67,10 +67,8 @@ class Plan:
                 if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
             self.roots.update(dict.fromkeys(step.outs, shared))
-            # A loop that reads elements elsewhere must not write into an earlier result, which may be its argument.
-            kept = self.lasting if isinstance(step.function, FusedSteps) else self.results
             for out in written(step, self.specs):
-                if out not in kept and out not in self._given_away:
+                if out not in self.results and out not in self._given_away:
                     self.buffers[out] = None
                     self.roots[out] = frozenset([out])
 
