@@ -27,14 +27,14 @@ from functools import partial
 import numpy as np
 import optree
 import pytest
-from tests.programs.test_fusion import plain_loops
 
 import opad
 from opad.errors import OpadError
-from opad.programs import fusion, rolling
+from opad.programs.fusion import rolling, selection
 from opad.programs.layouts import with_long_loops
 from tests.fuzz import OBJECTS, _weighted, directions, kind_of
 from tests.generated import NAMES, Program, draw, fill, shortened
+from tests.programs.fusion.test_fusion import plain_loops
 
 MODES = ("plain", "donate", "fuse", "fuse donate", "bind", "fuse bind", "threads", "fuse threads")
 FUNCTIONS = ("value", "gradient", "jvp", "hvp")
@@ -313,7 +313,7 @@ def every_group_fused(numba):
         patch.setattr(rolling, "FEWEST_STEPS", 8)
         if numba:
             patch.setattr(rolling, "_is_faster", lambda *_: True)
-            patch.setattr(fusion.Fusion, "_parts", lambda *_: 1)
+            patch.setattr(selection.Fusion, "_parts", lambda *_: 1)
             yield
         else:
             with plain_loops():

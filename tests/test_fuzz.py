@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from opad.programs import elementwise
+from opad.programs.fusion import elementwise
 from opad.tracing.elementwise import Elementwise
 from opad.tracing.primitives import RULES
 from tests import fuzz_compiled
