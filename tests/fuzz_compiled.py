@@ -206,8 +206,7 @@ def compare(found, expected, moved, exact):
         raise Different(f"structure {structure}, expected {expected_structure}")
     disturbed = None
     for k, (a, b) in enumerate(zip(leaves, others, strict=True)):
-        alike = type(a) is type(b) or np.shape(a) == ()
-        if not alike or (np.shape(a), np.asarray(a).dtype) != (np.shape(b), np.asarray(b).dtype):
+        if type(a) is not type(b) or (np.shape(a), np.asarray(a).dtype) != (np.shape(b), np.asarray(b).dtype):
             raise Different(f"result {k}: {type(a)} {np.shape(a)}, expected {type(b)} {np.shape(b)}")
         if identical(a, b):
             continue
