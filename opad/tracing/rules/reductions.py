@@ -217,8 +217,10 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             shape[axis] = np.size(weights)
             weights = np.reshape(weights, tuple(shape))
             weights = np.broadcast_to(weights, np.shape(a))
-        total = np.sum(weights, axis=axis, keepdims=keepdims)
-        result = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+        integers = getattr(a, "dtype", np.dtype(float)).kind not in "fc"
+        weighted = (a.astype(float) if integers else a) * weights
+        total = np.sum(weights, axis=axis, dtype=weighted.dtype, keepdims=keepdims)
+        result = np.sum(weighted, axis=axis, keepdims=keepdims) / total
     if not returned:
         return result
     return result, np.broadcast_to(np.size(a) / np.size(plain(result)) if total is None else total, result.shape)
