@@ -145,9 +145,12 @@ def fresh(g, leaf, seen):
         g = zeros_like(leaf)
     if getattr(g, "is_symbolic", False):  # of an outer trace, or of a recording
         return g.alias() if type(g) is TracedArray else g.__opad_fresh__(leaf)
-    if type(leaf) is float or type(leaf) is complex:
-        return type(leaf)(g)
-    if isinstance(leaf, np.generic):
+    like = leaf
+    while getattr(like, "is_symbolic", False):
+        like = like.value
+    if type(like) is float or type(like) is complex:
+        return type(like)(g)
+    if isinstance(like, np.generic):
         return g[()] if isinstance(g, np.ndarray) else g
     if not hasattr(g, "ndim") or isinstance(g, np.generic):
         return np.array(g)

@@ -52,13 +52,18 @@ def right_product(X, A):
     if X.ndim == 2:
         return X.dot(A) if type(X) is _ndarray and type(A) is _ndarray else np.dot(X, A)
     if X.ndim == 1:
-        return X @ A
+        return _product(X, A)
     batch, (m, n), p = X.shape[:-2], X.shape[-2:], A.shape[1]
     X = X.reshape((prod(batch), m, n))
     if m == 1 or _batch_position(X) == 0:
         return (X.reshape((prod(batch) * m, n)) @ A).reshape((*batch, m, p))
     rows = A.swapaxes(0, 1) @ np.transpose(X, (1, 2, 0))
     return np.transpose(rows, (2, 0, 1)).reshape((*batch, m, p))
+
+
+def _product(A, B):
+    """A B, one of them a vector. If its stride is 0, as of a cotangent of ones, dot calls BLAS and matmul does not."""
+    return A.dot(B) if type(A) is _ndarray and type(B) is _ndarray else A @ B
 
 
 _WIDE = 16  # columns per matrix from which copying the stack costs more than a product per matrix
@@ -242,7 +247,7 @@ class MatrixVector(Operator):
         self.dimsd = (m,)
 
     def apply(self, X):
-        return self.A @ X if X.ndim == 1 else vector_product(self.A, X)
+        return vector_product(self.A, X)
 
     def apply_adjoint(self, Y):
         return vector_product(adjoint_matrix(self.A), Y)
@@ -251,7 +256,7 @@ class MatrixVector(Operator):
 def vector_product(A, x):
     """A x for every vector of a stack x, (*batch, n), as one product."""
     if x.ndim == 1:
-        return A @ x
+        return _product(A, x)
     m, n = A.shape
     batch = x.shape[:-1]
     return (A @ x.reshape((prod(batch), n)).swapaxes(0, 1)).swapaxes(0, 1).reshape((*batch, m))

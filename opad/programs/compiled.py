@@ -24,13 +24,13 @@ from opad.tracing.protect import scope
 MAX_PROGRAMS = 8
 MAX_SIGNATURES = 128
 _layout = attrgetter("shape", "dtype")
-_ARRAYS = {np.ndarray}
+_is_array = np.ndarray.__instancecheck__
 
 
 class _Last:
     """What ran last, and what the arguments of the next call must be for it to run again at once."""
 
-    __slots__ = ("layouts", "program", "run", "unpack")
+    __slots__ = ("has_numbers", "kinds", "layouts", "program", "run", "unpack")
 
     def __init__(self, program, run, leaves, args, kwargs):
         self.program, self.run = program, run
@@ -39,7 +39,14 @@ class _Last:
             if len(args) not in program.unpack:
                 program.unpack[len(args)] = unpacker(args)
             self.unpack = program.unpack[len(args)]
-        self.layouts = self.unpack and list(map(_layout, leaves))
+        leaves = list(filter(is_dynamic, leaves))
+        self.kinds = list(map(type, leaves))
+        self.has_numbers = set(self.kinds) != {np.ndarray}
+        self.layouts = self.layouts_of(leaves)
+
+    def layouts_of(self, leaves):
+        """Shapes and dtypes, which numbers need not be asked for."""
+        return list(map(_layout, filter(_is_array, leaves) if self.has_numbers else leaves))
 
 
 class CompiledFunction:
@@ -75,7 +82,7 @@ class CompiledFunction:
         if last is not None and not kwargs and last.unpack is not None:
             try:
                 leaves = last.unpack(args)
-                fits = set(map(type, leaves)) <= _ARRAYS and list(map(_layout, leaves)) == last.layouts
+                fits = list(map(type, leaves)) == last.kinds and last.layouts_of(leaves) == last.layouts
                 if fits and last.program.watch.holds():
                     return optree.tree_unflatten(last.program.structure, last.run(leaves))
             except Exception:  # another structure, a guard that failed, or a step: the long way will tell
@@ -306,7 +313,8 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
     fuse : bool
         Chains of elementwise steps, with the sums and extrema over axes among them, become loops that numba compiles,
         and long runs of operations on numbers a table that one loop works off, wherever a loop is measured to be faster
-        than the NumPy calls that it replaces. Arithmetic stays equal to the last bit, and so do sums over one axis of
+        than the NumPy calls that it replaces. Steps that repeat (time steps, say, and their adjoints) become one loop
+        over all of them. Arithmetic stays equal to the last bit, and so do sums over one axis of
         arrays in C order, which are added in the order of NumPy. Others are equal to 1e-14 of the sum of the absolute
         values; exp, sin and the like may differ in the last bits, and an extremum that is zero may have the other sign.
         Floating-point errors (division by zero, overflow) are neither warned of nor raised in such loops, but those of

@@ -60,15 +60,15 @@ class Fusion:
         start = perf_counter()
         self.specs = specs
         self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
-        self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
         self._measured = {}
         steps = self._chosen(gathered_nests(steps, single, specs, MOST_STEPS, MOST_OPERANDS, MOST_SHAPES))
+        self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
         kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
-        chosen = self._chosen(_groups(steps, kinds))
+        chosen = self._chosen(grouped_by_shape(steps, kinds))
         fused = {id(part) for step in chosen if isinstance(step.function, FusedSteps) for part in step.function.steps}
         if any(shape is not None and key not in fused for key, shape in kinds.items()):  # these stay where they were
             kinds = {key: shape if key in fused else None for key, shape in kinds.items()}
-            chosen = self._chosen(_groups(steps, kinds))
+            chosen = self._chosen(grouped_by_shape(steps, kinds))
         self.steps = live(chosen, outputs, guards)
         self._seconds = perf_counter() - start
 
@@ -76,7 +76,9 @@ class Fusion:
         """What was fused, in words."""
         calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
         replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
-        return f"{replaced} steps in {len(calls)} calls of {kinds} kernels, made in {self._seconds:.2g} s"
+        loops = [loop.count for kernel in calls for loop in getattr(kernel, "loops", ())]
+        rolled = f", {len(loops)} loops of {sum(loops)} turns" if loops else ""
+        return f"{replaced} steps in {len(calls)} calls of {kinds} kernels{rolled}, made in {self._seconds:.2g} s"
 
     # -- the choice of kernels ----------------------------------------------------------------------------------------
 
@@ -120,27 +122,18 @@ class Fusion:
         choices, threads = [1], thread_count()
         if threads > 1 and isinstance(kernel, Kernel) and kernel.is_divisible(threads):
             choices.append(threads)
-        functions = [self._program(kernel.steps, kernel.outs)]
+        functions = [on_examples(kernel.steps, kernel.outs, self.specs)]
         for kernel.parts in choices:
             fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
-            functions.append(self._program([fused], kernel.outs))
+            functions.append(on_examples([fused], kernel.outs, self.specs))
         with np.errstate(all="ignore"):
-            plain, whole, *divided = _seconds(*functions)
+            plain, whole, *divided = seconds(*functions)
         if divided and divided[0] < LIMIT * min(plain, whole):
             return threads
         return 1 if whole < LIMIT * plain else 0
 
-    def _program(self, steps, outs):
-        """Steps as a function, and arguments for it."""
-        inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
-        inputs = [ref for ref in inputs if not any(ref in step.outs for step in steps)]
-        source = Source(Plan(steps, outs, self.specs, donate=False), inputs, [])
-        specs = [self.specs[ref] for ref in inputs]
-        smallest = min(min(spec.shape, default=1) for spec in (*specs, *(self.specs[out] for out in outs)))
-        return partial(source.compile("<opad measurement>")(), *[_example(spec, smallest) for spec in specs])
 
-
-def _groups(steps, kinds):
+def grouped_by_shape(steps, kinds):
     """The steps with those of equal shape gathered, the most frequent shape first."""
     for shape, _ in Counter(shape for shape in kinds.values() if shape is not None).most_common(MOST_SHAPES):
         fits = {key for key, kind in kinds.items() if kind == shape}
@@ -157,6 +150,16 @@ def _broadcasts(step, specs):
     return step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray
 
 
+def on_examples(steps, outs, specs):
+    """Steps as a function without arguments, to be measured."""
+    inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
+    produced = {out for step in steps for out in step.outs}
+    inputs = [ref for ref in inputs if ref not in produced]
+    source = Source(Plan(steps, outs, specs, donate=False), inputs, [])
+    smallest = min(min(specs[ref].shape, default=1) for ref in (*inputs, *outs))
+    return partial(source.compile("<opad measurement>")(), *[_example(specs[ref], smallest) for ref in inputs])
+
+
 def _example(spec, smallest):
     """A value of a kind: numbers near one, positions that exist along every axis."""
     if spec.type is float:
@@ -168,7 +171,7 @@ def _example(spec, smallest):
     return values if spec.is_ndarray else values[()]
 
 
-def _seconds(*functions):
+def seconds(*functions):
     """Times of one call of each, the smallest of several; they take turns, so that all see the same machine."""
     calls = []
     for function in functions:

@@ -8,7 +8,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.recorder import Step
 
 
-def gathered(steps, fits, most=inf, most_operands=inf):
+def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere, patient=()):
     """The steps with those that fit gathered where nothing stands between them, two or more as one.
 
     A step that a group does not need goes before it. One that needs a group waits until the group is complete, which it
@@ -19,6 +19,8 @@ def gathered(steps, fits, most=inf, most_operands=inf):
     steps : list of Step
     fits : set of the ids of steps that may be members of a group
     most, most_operands : numbers of members and of arguments at which a group is complete
+    patient : set of the ids of steps that may be members, and wait rather than complete a group
+    reads : function of a step, the Refs of which it needs elements that other turns of a loop compute
     """
     result, group, produced, outside, waiting, blocked = [], [], set(), set(), [], set()
 
@@ -29,18 +31,20 @@ def gathered(steps, fits, most=inf, most_operands=inf):
             collection.clear()
 
     for step in steps:
-        if not blocked.isdisjoint(step.inputs) or (group and not is_known(step.function)):
+        is_blocked = not blocked.isdisjoint(step.inputs)
+        waits = is_blocked and (id(step) not in fits or id(step) in patient)
+        if (is_blocked and not waits) or (group and not is_known(step.function)):
             close()
-        if id(step) in fits:
+        if id(step) in fits and not waits:
             is_full = len(group) >= most or (
                 most_operands < inf and len(outside.union(step.inputs) - produced) > most_operands
             )
-            if is_full or not produced.isdisjoint(read_elsewhere(step)):
+            if is_full or not produced.isdisjoint(reads(step)):
                 close()
             group.append(step)
             outside.update(ref for ref in step.inputs if ref not in produced)
-            produced.add(step.out)
-        elif produced.isdisjoint(step.inputs):
+            produced.update(step.outs)
+        elif not waits and produced.isdisjoint(step.inputs):
             result.append(step)
         else:
             waiting.append(step)
@@ -51,4 +55,5 @@ def gathered(steps, fits, most=inf, most_operands=inf):
 
 def _as_one(group, outside):
     """A step that stands for several, whose arguments are what they read and results what they compute."""
-    return Step(FusedSteps(list(group)), tuple(outside), {}, tuple([step.out for step in group]), group[0].origin)
+    outs = tuple([out for step in group for out in step.outs])
+    return Step(FusedSteps(list(group)), tuple(outside), {}, outs, group[0].origin)

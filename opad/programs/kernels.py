@@ -253,7 +253,7 @@ class Scatter(Kernel):
         if step.function is not add_into_zeros or step.kwargs or type(step.out) is tuple:
             return False
         values, key, shape = step.args
-        if not isinstance(values, Ref | np.ndarray) or type(key) is not tuple or len(key) != len(shape):
+        if not isinstance(values, Ref | np.ndarray) or type(key) is not tuple or not key or len(key) != len(shape):
             return False
         if specs[step.out].order != "C" or not all(is_index(k, specs) for k in key):
             return False
@@ -265,11 +265,12 @@ _numbers = count()
 
 
 @lru_cache(maxsize=1024)
-def compiled(text):
-    """The compiled function; kernels of equal text are compiled once."""
+def compiled(text, kernels=()):
+    """The compiled function, which may call kernels k0, k1, ...; those of equal text are compiled once."""
     import numba
 
-    namespace = {"np": np, "float64": numba.float64, "float32": numba.float32} | compiled_functions()
+    namespace = {"np": np, "isfinite": np.isfinite, "float64": numba.float64, "float32": numba.float32}
+    namespace |= compiled_functions() | {f"k{k}": compiled(kernel) for k, kernel in enumerate(kernels)}
     exec(text, namespace)
     kernel = namespace["kernel"]
     kernel.__name__ = f"fused{next(_numbers)}"

@@ -8,6 +8,7 @@ reads it is given a transposed view. Sums and matrix products may add in another
 
 import copy
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,17 +28,18 @@ _scatter = scatter_add.__wrapped__
 _VIEWS = {getitem, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims}
 
 
-def with_long_loops(steps, outputs, guards, specs):
-    """The steps with values of a short last axis moved where this saves time."""
-    fixed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+def with_long_loops(segment):
+    """The segment with values of a short last axis moved where this saves time."""
+    steps, specs = segment.steps, list(segment.specs)
+    fixed = {out for out in segment.outputs if type(out) is Ref} | {guard.ref for guard in segment.guards}
     fixed.update(ref for step in steps if not is_known(step.function) for ref in step.inputs)
     moved = _values_to_move(steps, fixed, specs)
     if not moved:
-        return steps
+        return segment
     writer = _Writer(moved, fixed, specs)
     for step in steps:
         writer.add(step)
-    return live(writer.steps, outputs, guards)
+    return replace(segment, steps=live(writer.steps, segment.outputs, segment.guards), specs=specs)
 
 
 # -- which values -----------------------------------------------------------------------------------------------------

@@ -1,9 +1,9 @@
 """Which steps form one loop nest: elementwise steps of one shape with sums and extrema of it, and what broadcasts back.
 
 Every value of a nest varies along some of the axes of one shape, its space. The last axis is the one that the innermost
-loop runs over, short axes behind it are written out, and those before it are the outer loops. A reduction over the
-innermost axis is known when a row is done and may be used in further loops over the same row; one over an outer axis is
-known when the whole nest is done, so that what uses it comes after the nest.
+loop runs over, short axes behind it or a short first one are written out, and the others are the outer loops. A
+reduction over the innermost axis is known when a row is done and may be used in further loops over the same row; one
+over an outer axis is known when the whole nest is done, so that what uses it comes after the nest.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ from opad.programs.threads import SMALLEST
 
 SHORT = 4  # elements of the axes that are written out
 _OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
-_ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, getitem)
+_ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, np.transpose, getitem)
 _READ_ELSEWHERE = (getitem, scatter_add.__wrapped__, np.concatenate)
 
 
@@ -36,7 +36,7 @@ class Space:
     shape : tuple
     outer : list of axes, one loop each
     vector : axis of the innermost loop
-    unrolled : list of short axes behind it
+    unrolled : list of short axes that are written out, behind it or the first one
     dims : dict Ref -> axis (None for length 1) of each dimension of a value
     late : set of Refs that are known when all loops are done
     """
@@ -47,6 +47,8 @@ class Space:
         short = [k for k in range(1, len(axes)) if prod(shape[axis] for axis in axes[k:]) <= SHORT]
         count = min(short, default=len(axes))
         self.outer, self.vector, self.unrolled = axes[: count - 1], axes[count - 1], axes[count:]
+        if not self.unrolled and len(axes) > 2 and shape[axes[0]] <= SHORT:
+            self.outer, self.unrolled = axes[1:-1], axes[:1]
         self.dims, self.late = {}, set()
 
     def admits(self, step):
@@ -156,6 +158,8 @@ class Space:
         """Whether partial results are few: everything, or axes that the loops finish or keep in one order."""
         if not reduced & set(self.outer) or reduced == varying:
             return True
+        if self.unrolled and self.unrolled[0] < self.vector and self.unrolled[0] in reduced:
+            return False
         return self.vector not in reduced and max(varying) not in reduced - set(self.unrolled)
 
 
@@ -257,6 +261,11 @@ def _is_alias(step, specs):
         return False
     if step.function is np.broadcast_to:
         return True
+    if step.function is np.transpose:
+        axes = step.args[1] if len(step.args) == 2 else step.kwargs.get("axes")
+        axes = [k % source.ndim for k in axes or range(source.ndim - 1, -1, -1)]
+        long = [k for k in axes if source.shape[k] > 1]
+        return long == sorted(long)
     if step.function is getitem:
         key = step.args[1] if type(step.args[1]) is tuple else (step.args[1],)
         if not all(k is None or k is Ellipsis or (type(k) is slice and k == slice(None)) for k in key):
@@ -286,7 +295,7 @@ class Nest(Kernel):
         """Whether all results have a part for each turn of the outermost loop."""
         space = self.space
         cut = all(space.dims[ref][:1] == (0,) and ref not in space.late for ref in self.outs)
-        return bool(space.outer) and cut and space.late.isdisjoint(step.out for step in self.steps)
+        return space.outer[:1] == [0] and cut and space.late.isdisjoint(step.out for step in self.steps)
 
     def is_divisible(self, parts):
         """Whether the outermost loop may be divided among threads."""

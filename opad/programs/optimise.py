@@ -106,7 +106,7 @@ def _rolled(step, specs):
     """np.roll along one axis: two slices, joined."""
     x, shift, axis = (*step.args, *([step.kwargs.get("axis")] if len(step.args) == 2 else ()))[:3]
     spec, out = specs[step.out], step.out
-    axis = 0 if axis is None and spec.ndim == 1 else axis
+    axis = 0 if axis is None and spec.ndim == 1 else axis[0] if type(axis) is tuple and len(axis) == 1 else axis
     if type(x) is not Ref or type(shift) is not int or type(axis) is not int or spec.order != "C" or not spec.size:
         return [step]
     axis, shift = axis % spec.ndim, shift % spec.shape[axis]

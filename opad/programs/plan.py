@@ -49,7 +49,7 @@ class Plan:
         for ref, place in self.stacked.items():
             if place is not None and place[0] in self.fresh:
                 self.fresh[place[0]].append(ref)
-        self._given_away = {ref for step in steps if not is_known(step.function) for ref in step.inputs}
+        self._given_away = given_away(steps)
         alone = self.results - self.stacked.keys()
         alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
         self.recycled = {ref for ref in (*alone, *self.fresh) if _is_large(specs[ref].nbytes)}
@@ -67,10 +67,8 @@ class Plan:
                 if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
             self.roots.update(dict.fromkeys(step.outs, shared))
-            # A loop that reads elements elsewhere must not write into an earlier result, which may be its argument.
-            kept = self.lasting if isinstance(step.function, FusedSteps) else self.results
             for out in written(step, self.specs):
-                if out not in kept and out not in self._given_away:
+                if out not in self.results and out not in self._given_away:
                     self.buffers[out] = None
                     self.roots[out] = frozenset([out])
 
@@ -207,6 +205,15 @@ class Plan:
         """Bytes of all memory of the program."""
         stacks = [ref for ref, place in self.stacked.items() if place is None and ref not in self.fresh]
         return sum(self.sizes) + sum(self.specs[ref].nbytes for ref in stacks)
+
+
+def given_away(steps):
+    """Refs of what functions are given that may keep it, and of what these are views of."""
+    given = set()
+    for step in reversed(steps):
+        if not is_known(step.function) or (not makes_new_array(step) and not given.isdisjoint(step.outs)):
+            given.update(step.inputs)
+    return given
 
 
 def _is_large(nbytes):

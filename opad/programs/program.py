@@ -6,6 +6,7 @@ from functools import cached_property
 from opad.programs.contraction import contracted
 from opad.programs.functions import is_known
 from opad.programs.generate import ProgramChanged
+from opad.programs.layouts import with_long_loops
 from opad.programs.optimise import optimise
 from opad.programs.recorded import Ref
 from opad.programs.replay import Code, Run, Segment
@@ -42,7 +43,7 @@ class Program:
     @cached_property
     def whole(self):
         """What runs all steps in every call: a function from the leaves of the arguments to those of the result."""
-        return Run(Code(self._segment, **self._options))
+        return Run(Code(with_long_loops(self._segment), **self._options))
 
     def bind(self, is_bound, leaves):
         """A function of the leaves that are not bound; what those that are decide is computed now.
@@ -96,6 +97,7 @@ def split(segment, is_bound, contract=False):
     inputs = [ref for ref, bound in zip(segment.inputs, is_bound, strict=True) if bound]
     if contract:
         segment = contracted(segment, _divided(segment, inputs)[2])
+    segment = with_long_loops(segment)  # before it is split, so that the parts round as the whole does
     first, rest, bound = _divided(segment, inputs)
     needed = dict.fromkeys([ref for step in rest for ref in step.inputs])
     needed.update(dict.fromkeys([out for out in segment.outputs if type(out) is Ref]))

@@ -5,6 +5,7 @@ seen as the NumPy calls that it makes; there is no second implementation of anyt
 """
 
 import sys
+from pathlib import Path
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from opad.programs import functions as kinds
 from opad.programs.functions import refs_in
 from opad.programs.recorded import RecordedArray, Ref, getitem
 from opad.tracing import protect
-from opad.tracing.messages import package, refuse_subclass, users_line
+from opad.tracing.messages import library, refuse_subclass, users_line
+
+_CALLERS = str(Path(__file__).with_name("compiled.py"))  # whose code calls the function that is recorded
 
 
 class ForeignSymbol(BaseException):
@@ -235,17 +238,14 @@ class Recording:
 def _is_called_by_user():
     """True if the recorded function, or SciPy's under it, made the NumPy call, for an array that it may assign to."""
     frame = sys._getframe(3)
-    while frame is not None:
-        caller = package(frame.f_globals.get("__name__", ""))
-        if caller != "numpy":
-            return caller != "opad"
+    while frame is not None and (caller := library(frame.f_code.co_filename)) == "numpy":
         frame = frame.f_back
-    return False
+    return frame is not None and caller != "opad"
 
 
 def _origin():
     """(file, line) in the recorded function itself; ("", 0) for steps of a substitution."""
-    return users_line(end="opad.programs.compiled")
+    return users_line(end=_CALLERS)
 
 
 __all__ = ["ForeignSymbol", "Guard", "RecordedArray", "Recording", "Ref", "Spec", "Step", "getitem"]

@@ -12,10 +12,10 @@ from opad.programs.fused import FusedSteps
 from opad.programs.fusion import Fusion
 from opad.programs.generate import Source
 from opad.programs.graphs import CapturedRun, require_no_guards
-from opad.programs.layouts import with_long_loops
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
+from opad.programs.rolling import rolled
 from opad.programs.stacking import stack_small_steps
 
 _numbers = count()
@@ -58,9 +58,9 @@ class Code:
     def __init__(self, segment, donate=False, fuse=False, cuda_graph=False, is_plain=False):
         steps, guards, outputs = segment.steps, segment.guards, segment.outputs
         specs = list(segment.specs)  # stacks are added
-        steps = with_long_loops(steps, outputs, guards, specs)
         self.fusion, stacks, numpys = None, None, steps
         if fuse:
+            steps = rolled(steps, outputs, guards, specs)
             stacked, _ = stack_small_steps(steps, outputs, guards, specs, donate)
             self.fusion = Fusion(steps, outputs, guards, specs, {ref for step in stacked for ref in step.outs})
             steps = self.fusion.steps
@@ -82,7 +82,9 @@ class Code:
     def make(self, known=()):
         """A function from the arguments to the list of outputs."""
         run = self._make(*known)
-        return CapturedRun(run) if self._cuda_graph else run
+        if self._cuda_graph:
+            return CapturedRun(run)
+        return Donor(run) if self._donate and not self._segment.is_bound else run
 
     @cached_property
     def alternative(self):
@@ -113,6 +115,35 @@ class Code:
             "guards on shapes": str(sum(g.kind == "spec" for g in guards)),
             "constant arrays": ", ".join(f"{a.dtype}{a.shape}" for a in constants.values()) or "none",
         }
+
+
+class Donor:
+    """A function whose results are its own buffers, and which copies arguments that lie in them before it writes there.
+
+    Parameters
+    ----------
+    run : function from the arguments to the list of outputs
+    """
+
+    def __init__(self, run):
+        self._run = run
+        self._buffers = {}
+
+    def __call__(self, *leaves):
+        if self._buffers:
+            leaves = [leaf.copy() if id(owner(leaf)) in self._buffers else leaf for leaf in leaves]
+        outputs = self._run(*leaves)
+        if not self._buffers:
+            given = set(map(id, map(owner, leaves)))
+            owners = [owner(out) for out in outputs if hasattr(out, "base")]
+            self._buffers = {id(array): array for array in owners if id(array) not in given}
+        return outputs
+
+
+def owner(array):
+    """The array that the memory of an array belongs to."""
+    base = getattr(array, "base", None)
+    return array if base is None else base
 
 
 class Run:

@@ -146,7 +146,7 @@ class RowWriter:
     def _place(self, name, dims, u):
         """An element of an array as Python text: x[i0, i], and x[3 * i + 1] where short axes are written out."""
         index = [str(u[axis]) if axis in u else self._index(axis) for axis in dims]
-        if u and self.space.vector in dims:  # so that the compiler knows the stride
+        if self.space.vector in dims and self._is_behind(u):  # so that the compiler knows the stride
             strides, stride = {}, 1
             for axis in reversed(dims):
                 strides[axis] = stride
@@ -155,6 +155,10 @@ class RowWriter:
             looped = [axis for axis in dims if axis is not None and axis not in u]
             index = [" + ".join([*(f"{strides[axis]} * {self._index(axis)}" for axis in looped), str(offset)])]
         return f"{name}[{', '.join(index)}]"
+
+    def _is_behind(self, u):
+        """Whether `u` has axes behind that of the rows, so that elements of a row are not neighbours in memory."""
+        return any(axis > self.space.vector for axis in u)
 
     def _index(self, axis):
         return "0" if axis is None else "i" if axis == self.space.vector else f"i{axis}"
@@ -275,7 +279,7 @@ class RowWriter:
             if place is None:
                 self._elements[phase].append(f"{array}[{start} + i] = {value}")
             rows = self._rows[phase + 1]
-            if u and kind == "sum":  # numbers that are not neighbours in memory: NumPy adds them one after another
+            if kind == "sum" and self._is_behind(dict(u)):  # NumPy adds one after another what has gaps between
                 rows.append(f"{name} = {dtype.name}(0)")
                 rows += [f"for i in range({n}):", f"    {name} += {array}[{start} + i]"]
             else:
@@ -316,11 +320,11 @@ class RowWriter:
         out, dtype, sizes = self._result(step.out), self.specs[step.out].dtype, self._sizes
         result = self._reduction(step)[2]
         lines = (self._elements if self.space.vector in dims else self._rows)[phase]
-        if len(partial) == 1:
-            (value,) = partial.values()
+        if not any(self._is_behind(dict(u)) for u in partial):
             self._head.append(f"{out}[:] = {_NEUTRAL[kind]}")
-            place = self._place(out, result, {})
-            lines.append(f"{place} = {_COMBINED[kind].format(place, value)}")
+            for u, value in partial.items():
+                place = self._place(out, result, dict(u))
+                lines.append(f"{place} = {_COMBINED[kind].format(place, value)}")
             return
         loops = [axis for axis in result if axis is not None and axis not in self.space.unrolled]
         terms, stride = [], 1

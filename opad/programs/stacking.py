@@ -11,9 +11,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from opad.programs.functions import REDUCTIONS, is_known
+from opad.programs.functions import REDUCTIONS
 from opad.programs.optimise import hashable
-from opad.programs.plan import is_matrix_product, writes_out
+from opad.programs.plan import given_away, is_matrix_product, writes_out
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Spec, Step
 
@@ -45,7 +45,7 @@ def stack_small_steps(steps, outputs, guards, specs, donate=False):
     grouping = _Grouping(outputs, guards, specs, donate)
     if len(steps) > LONGEST:
         return steps, grouping.stacks
-    grouping.fixed.update(ref for step in steps if not is_known(step.function) for ref in step.inputs)
+    grouping.fixed.update(given_away(steps))
     for _ in range(MOST_GROUPS):
         grouped = grouping.with_one_more(steps)
         if grouped is None:

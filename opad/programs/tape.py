@@ -11,7 +11,7 @@ import numpy as np
 
 from opad.programs.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
 from opad.programs.fused import FusedSteps
-from opad.programs.recorded import Ref, item, to_array, to_float
+from opad.programs.recorded import Ref, getitem, item, to_array, to_float
 
 _PYTHON = {
     operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
@@ -19,7 +19,7 @@ _PYTHON = {
     operator.lt: np.less, operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal,
     operator.eq: np.equal, operator.ne: np.not_equal,
 }  # fmt: skip
-_CONVERSIONS = {to_float, to_array, item}
+CONVERSIONS = {to_float, to_array, item, getitem}  # getitem of an array of one number: x[()]
 _TEMPLATES = {**ARITHMETIC, **LIBRARY, **COMPARISONS, np.where: "{1} if {0} else {2}"}
 _CODES = {function: code for code, function in enumerate(_TEMPLATES)}
 _CHECKED = len(_CODES)  # added to a code: infinite results and NaN are errors, as of Python's x / 0.0
@@ -30,13 +30,18 @@ def is_number_step(step, specs):
     if type(step.out) is tuple or step.kwargs or (step.errstate and "raise" in step.errstate.values()):
         return False
     function, args = step.function, step.args
+    if function is getitem and type(args[1]) is tuple and not args[1]:
+        args = args[:1]
     if not _is_number(step.out, specs) or not all(_is_number(a, specs) for a in args):
         return False
     if function is np.vdot:
         return args[0] == args[1]
     if function is np.where:
         return len(args) == 3
-    return (function in _CONVERSIONS and len(args) == 1) or _PYTHON.get(function, function) in _CODES
+    if specs[step.out].dtype == bool and function not in CONVERSIONS:
+        function = _PYTHON.get(function, function)
+        return function in COMPARISONS
+    return (function in CONVERSIONS and len(args) == 1) or _PYTHON.get(function, function) in _CODES
 
 
 def _is_number(a, specs):
@@ -48,6 +53,20 @@ def _is_number(a, specs):
     if type(a) in (int, float, bool):
         return abs(a) < 2**53 or type(a) is float
     return isinstance(a, np.ndarray | np.generic) and not a.ndim and a.dtype == np.float64
+
+
+def _as_numpys(function):
+    return np.multiply if function is np.vdot else _PYTHON.get(function, function)
+
+
+def number_template(function):
+    """The text of an operation on {0}, {1}, ..."""
+    return _TEMPLATES[_as_numpys(function)]
+
+
+def is_checked(step, specs):
+    """True if Python raises an error where the result is infinite or NaN."""
+    return step.function in (operator.truediv, operator.pow) and specs[step.out].type is float
 
 
 class Tape(FusedSteps):
@@ -68,15 +87,19 @@ class Tape(FusedSteps):
         computed = {step.out for step in steps}
         self.operands = [r for r in dict.fromkeys(r for s in steps for r in s.inputs) if r not in computed]
         self._places = {ref: place for place, ref in enumerate(self.operands)}
-        constants = {_bits(a): float(a) for step in steps for a in step.args if type(a) is not Ref}
+        constants = {_bits(a): float(a) for step in steps for a in step.args if type(a) not in (Ref, tuple)}
         places = {bits: len(self.operands) + k for k, bits in enumerate(constants)}
         first = len(self.operands) + len(constants)
         rows = []
+
+        def place(a):
+            return self._places[a] if type(a) is Ref else places[_bits(a)]
+
         for step in steps:
-            operands = [self._places[a] if type(a) is Ref else places[_bits(a)] for a in step.args]
-            if step.function in _CONVERSIONS:
-                self._places[step.out] = operands[0]
+            if step.function in CONVERSIONS:
+                self._places[step.out] = place(step.args[0])
             else:
+                operands = [place(a) for a in step.args]
                 self._places[step.out] = first + len(rows)
                 rows.append([self._code(step), *operands, *[0] * (3 - len(operands))])
         self.table = np.array(rows, np.int32).reshape(-1, 4)
@@ -85,11 +108,7 @@ class Tape(FusedSteps):
         self.text = self.table.tobytes()
 
     def _code(self, step):
-        if step.function is np.vdot:
-            return _CODES[np.multiply]
-        code = _CODES[_PYTHON.get(step.function, step.function)]
-        raises = step.function in (operator.truediv, operator.pow) and self.specs[step.out].type is float
-        return code + _CHECKED * raises
+        return _CODES[_as_numpys(step.function)] + _CHECKED * is_checked(step, self.specs)
 
     def write(self, source, step):
         """A line for every operand, the call, a line for every result."""

@@ -1,10 +1,13 @@
-"""The arguments of a call as a flat list of arrays, faster than a general pytree library can do it.
+"""The arguments of a call as a flat list of arrays and numbers, faster than a general pytree library can do it.
 
-`unpacker(args)` writes a function for arguments of one structure: nested tuples, lists and dicts of arrays. It returns
-the leaves in optree's order, or raises where another structure is given.
+`unpacker(args)` writes a function for arguments of one structure: nested tuples, lists and dicts of arrays and numbers.
+It returns the leaves in optree's order, or raises where another structure is given.
 """
 
 import numpy as np
+
+_LEAVES = {np.ndarray, np.float64, np.float32, float, complex}
+_STATIC = {int, bool, str}  # which are compared, and are no leaves
 
 
 class OtherStructure(Exception):
@@ -36,8 +39,11 @@ def unpacker(tree):
 
 def _write(tree, name, lines, parts):
     kind = type(tree)
-    if kind is np.ndarray:
+    if kind in _LEAVES:
         parts.append(name)
+        return True
+    if kind in _STATIC:
+        lines.append(f"if type({name}) is not {kind.__name__} or {name} != {tree!r}: raise OtherStructure")
         return True
     if kind not in (tuple, list, dict):
         return False
@@ -46,14 +52,14 @@ def _write(tree, name, lines, parts):
         if not all(type(key) is str for key in tree):
             return False
         items = [(f"{name}[{key!r}]", tree[key]) for key in sorted(tree)]
-    elif tree and all(type(part) is np.ndarray for part in tree):
+    elif tree and all(type(part) in _LEAVES for part in tree):
         parts.append(f"*{name}")
         return True
     else:
         items = [(f"{name}[{k}]", part) for k, part in enumerate(tree)]
     for position, part in items:
         inner = position
-        if type(part) is not np.ndarray:
+        if type(part) not in _LEAVES:
             inner = f"t{len(lines)}"
             lines.append(f"{inner} = {position}")
         if not _write(part, inner, lines, parts):

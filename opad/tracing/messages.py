@@ -1,7 +1,10 @@
 """What errors of traced programs say: the function, the caller's line, the way out."""
 
+import os
 import sys
 from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -59,22 +62,28 @@ def caller():
 
 
 def users_line(end=None):
-    """(file, line) of the innermost frame outside opad, NumPy and SciPy; ("", 0) if module `end` calls it."""
+    """(file, line) of the innermost frame outside opad, NumPy and SciPy; ("", 0) if code of the file `end` calls it."""
     frame = sys._getframe(1)
     while frame is not None:
-        module = frame.f_globals.get("__name__", "")
-        if module == end:
+        file = frame.f_code.co_filename
+        if file == end:
             break
-        if package(module) not in ("opad", "numpy", "scipy"):
-            return frame.f_code.co_filename, frame.f_lineno
+        if library(file) is None:
+            return file, frame.f_lineno
         frame = frame.f_back
     return "", 0
 
 
+_FOLDERS = {name: str(Path(find_spec(name).origin).parent) + os.sep for name in ("opad", "numpy", "scipy")}
+
+
 @lru_cache(maxsize=1024)
-def package(module):
-    """The outermost package of a module. (Files would not tell: a user may keep theirs in a folder called numpy.)"""
-    return module.partition(".")[0]
+def library(file):
+    """The one of opad, NumPy and SciPy that a file of code belongs to, or None.
+
+    A user may keep files in a folder called numpy, and examples in docstrings run under the name of their module.
+    """
+    return next((name for name, folder in _FOLDERS.items() if file.startswith(folder)), None)
 
 
 MIRRORED = {"scipy.linalg", "scipy.signal", "scipy.sparse", "scipy.sparse.linalg", "scipy.special"}

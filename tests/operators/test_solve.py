@@ -43,6 +43,29 @@ def test_triangles(rng, lower, order):
     np.testing.assert_allclose(real.H.todense(), np.linalg.inv(np.tril(A.real) if lower else np.triu(A.real)).T)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("orders", ["CC", "CF", "FC", "FF"])
+@pytest.mark.parametrize("cols", [2, 3, 6, 20])
+@pytest.mark.parametrize("lower", [True, False])
+def test_triangles_with_many_columns(rng, lower, cols, orders, dtype):
+    """Solved for by rows of the transpose, if they are many; NaN in the other triangle is not read."""
+    A = rng.standard_normal((6, 6)) + 4 * np.eye(6)
+    triangle = np.tril(A) if lower else np.triu(A)
+    A = np.array(np.where(triangle == 0, np.nan, A), dtype, order=orders[0])
+    X = np.array(rng.standard_normal((6, cols)), dtype, order=orders[1])
+    op, inverse, tolerance = ops.TriangularSolve(A, lower, cols), np.linalg.inv(triangle), 100 * np.finfo(dtype).eps
+    for found, expected in ((op.apply(X), inverse @ X), (op.apply_adjoint(X), inverse.T @ X)):
+        assert found.dtype == dtype
+        np.testing.assert_allclose(found, expected, atol=tolerance)
+
+
+@pytest.mark.parametrize("cols", [1, 2, 4])
+def test_the_first_pivot_that_is_zero_is_named(cols):
+    op = ops.TriangularSolve(np.array([[1.0, 0.0, 0.0], [5.0, 0.0, 0.0], [5.0, 5.0, 0.0]]), cols=cols)
+    with pytest.raises(SingularBlockError, match="pivot 1 "):
+        op.apply(np.ones((3, cols)))
+
+
 def test_a_real_matrix_solves_complex_right_hand_sides(rng):
     A = rng.standard_normal((3, 3)) + 3 * np.eye(3)
     b = rng.standard_normal(3) + 1j * rng.standard_normal(3)

@@ -173,6 +173,28 @@ def test_donated_results_are_overwritten(rng):
     assert not np.shares_memory(second[1], y)
 
 
+@pytest.mark.parametrize("part", [slice(None), slice(1, 6), slice(None, None, -1)], ids=str)
+def test_a_donated_result_or_a_part_of_it_may_be_the_next_argument(part, rng):
+    f = lambda x: (np.tanh(x * 2 + 1) * 3 - x, np.cumsum(x) * x, 0.5)  # noqa: E731
+    compiled = opad.compile(f, donate=True)
+    x = y = rng.standard_normal(8)
+    for k in range(4):
+        x, y = compiled(x)[k % 2], f(y)[k % 2]
+        assert_same(x, y)
+        if k == 1:
+            x, y = x[part], y[part]
+
+
+@pytest.mark.parametrize("x", [1.5, np.float64(1.5), np.float32(1.5), np.array(1.5)], ids=lambda x: type(x).__name__)
+@pytest.mark.parametrize("f", [lambda a: a * 2.0, lambda a: a**3, lambda a: 1.0 + 0 * a, lambda a: np.float64(2.0)])
+def test_gradients_are_of_the_type_of_the_argument(f, x):
+    gradient = opad.grad(f)
+    compiled = opad.compile(gradient)
+    for _ in range(3):
+        assert type(compiled(x)) is type(gradient(x)) is type(x)
+        assert compiled(x) == gradient(x)
+
+
 def test_inside_other_transformations(rng):
     x = rng.standard_normal(5)
     inner = opad.compile(lambda x: np.sum(np.sin(x) * x))
@@ -340,3 +362,18 @@ def test_copies_of_numbers_are_numbers():
 
     for function in (f, opad.compile(f), lambda x: opad.vjp(f, x)[0]):
         assert type(function(np.array(1.5))) is np.float64
+
+
+def test_integers_and_numbers_among_the_arguments():
+    def f(x, steps, name, scale):
+        for _ in range(steps):
+            x = x * scale["a"] + len(name)
+        return x
+
+    compiled = opad.compile(f)
+    for steps, name in ((2, "ab"), (3, "ab"), (True, "ab"), (2, "abc"), (2, "ab")):
+        for scale in (0.5, np.float64(0.25), 0.75):
+            x = np.ones(3) * steps
+            for _ in range(2):
+                assert_same(compiled(x, steps, name, {"a": scale}), f(x, steps, name, {"a": scale}), exact=True)
+    assert len(compiled.programs) == 8  # for each of four signatures, of a Python float and one of NumPy

@@ -67,6 +67,14 @@ def test_results_are_in_c_order():
     assert result.flags.c_contiguous
 
 
+@pytest.mark.parametrize("name", ["distances_masses", "cross_entropy"])
+def test_parts_round_as_the_whole(name):
+    f, args = CASES[name]
+    compiled = opad.compile(f)
+    for count in range(1, len(args)):
+        assert_same(compiled.bind(*args[:count])(*args[count:]), compiled(*args), exact=True)
+
+
 @pytest.mark.parametrize(
     "f",
     [

@@ -40,7 +40,7 @@ def grad_of_sums(A, B):
 
 
 rng = np.random.default_rng(0)
-X, A, B, T = (rng.standard_normal(shape) for shape in ((11, 3), (7, 13), (7, 13), (3, 4, 9)))
+X, A, B, T, S = (rng.standard_normal(shape) for shape in ((11, 3), (7, 13), (7, 13), (5, 4, 9), (3, 6, 17)))
 LONG = rng.standard_normal((3, 300))
 
 # Functions whose sums are added in the order of NumPy.
@@ -64,6 +64,10 @@ EXACT = {
     "short_rows": (lambda X: X / np.sum(X * X, axis=1, keepdims=True), (X,)),
     "row_of_short_axis": (lambda X: X - np.sum(X * 2, axis=0, keepdims=True), (X,)),
     "three_axes": (lambda T: np.sum(T * 2, axis=2)[..., None] * T - np.sum(T, axis=-1, keepdims=True), (T,)),
+    "short_first_axis": (lambda X: (D := X.T[:, :, None] - X.T[:, None] * 2, np.sum(np.sum(D * D, 0), axis=1)), (X,)),
+    "short_first_axis_kept": (lambda S: (np.sum(D := S * S + 1, 2), np.sum(D, 1), S - np.max(D, 0)), (S,)),
+    "rows_behind_a_short_axis": (lambda S: S * np.sum(S * S, axis=2, keepdims=True) + np.sum(S * 2, axis=0), (S,)),
+    "idle_transposes": (lambda A: np.sum(A * A, 1)[:, None, None].transpose(1, 0, 2)[0] * A, (A,)),
     "outer_axes": (lambda T: (np.sum(T * 2, axis=1), np.sum(T + 1, axis=(0, 1)), np.max(T * T, axis=0)), (T,)),
     "axis_of_length_one": (lambda T: T[:, :1] * np.sum(T[:, :1] * 2, axis=-1, keepdims=True), (T,)),
     "vector": (lambda x: x * 2 - np.sum(x * x, keepdims=True), (A[0],)),
@@ -82,8 +86,9 @@ REORDERED = {
     "products_of_sums": (lambda A: np.vdot(s := np.sum(A * A, axis=1), s), (A,)),
     "total_of_short_axes": (lambda X: np.sum((X[:, None] - X) ** 2), (X,)),
     "row_and_short_axis": (lambda X: np.sum((X[:, None] - X) ** 2, axis=(1, 2)), (X,)),
-    "total_of_long_rows": (lambda A: np.sum(A * 2), (LONG,)),
+    "total_of_long_rows": (lambda A: np.sum(A * A), (LONG,)),
     "three_axes": (lambda T: (np.sum(T * 2), np.sum(T * T, axis=(1, 2))), (T,)),
+    "short_first_axis": (lambda S: (np.sum(S * 2), np.sum(S * S, axis=(0, 2)), np.vdot(S + 1, S)), (S,)),
 }
 CASES = {**EXACT, **{f"reordered_{name}": case for name, case in REORDERED.items()}}
 
@@ -131,7 +136,8 @@ def test_compiled_nests(monkeypatch, name):
 
 # -- random programs --------------------------------------------------------------------------------------------------
 
-SHAPES = [(4, 9), (3, 5, 2), (5, 4, 3), (2, 3, 8), (2, 1, 6), (6, 1), (17,), (2, 3, 2, 2), (3, 140)]
+SHAPES = [(4, 9), (3, 5, 2), (5, 4, 3), (3, 5, 11), (2, 3, 4, 5), (2, 3, 8), (2, 1, 6), (6, 1), (17,), (2, 3, 2, 2)]
+SHAPES.append((3, 140))
 OPERATIONS = [
     lambda a, b, axis, shape: a + b,
     lambda a, b, axis, shape: a - b * 0.5,
@@ -225,7 +231,7 @@ def test_a_gradient_is_one_nest():
     with plain_loops():
         compiled = fused(opad.grad(lambda X: -0.5 * potential(X)), X)
     (nest,) = nests(compiled)
-    assert len(nest.steps) > 15
+    assert len(nest.steps) > 12
     assert max(spec.size for spec in map(nest.specs.__getitem__, nest.outs)) == X.size  # no matrix is written
 
 
@@ -246,9 +252,21 @@ def test_what_needs_a_late_result_comes_after():
     assert groups(compiled) == [["multiply", "sum"], ["subtract", "divide"]]
 
 
+def test_broadcast_values_of_a_nest_are_used_after_it():
+    def f(A):
+        B = np.broadcast_to(np.sum(A * A, axis=1, keepdims=True), A.shape)
+        total = np.sum(np.where(A > 0, B, A), axis=0)
+        return (B * np.broadcast_to(total, A.shape) + 1) * A
+
+    with plain_loops():
+        compiled = fused(f, A)
+    assert names(compiled) == [["multiply", "sum", "broadcast_to", "greater", "where", "sum"]]
+    assert groups(compiled)[1:] == [["multiply", "add", "multiply"]]
+
+
 def test_transposes_end_a_nest():
     with plain_loops():
-        compiled = fused(lambda A: (B := A * A, np.sum(B, axis=1), np.sum(B.T[::-1] * 2, axis=1)), A)
+        compiled = fused(lambda A: (B := A * A, np.sum(B, axis=1), np.sum(np.sqrt(B.T + 1), axis=1)), A)
     assert names(compiled) == [["multiply", "sum"]]
 
 

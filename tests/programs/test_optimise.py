@@ -92,6 +92,18 @@ def test_rolls_are_slices(shape, arguments):
     assert_same(opad.compile(gradient)(x), gradient(x), exact=True)
 
 
+@pytest.mark.parametrize("shape", [(4, 4), (3, 5), (2, 3, 4)])
+def test_triangles_have_constant_masks(shape):
+    x = np.random.default_rng(0).standard_normal(shape)
+    x[..., 0, -1] = x[..., -1, 0] = np.inf
+    for f in (np.tril, lambda x: np.triu(x, 1), lambda x: np.tril(x, k=-1), lambda x: np.triu(np.sin(x), -2)):
+        for dtype in (np.float64, np.float32):
+            compiled, a = opad.compile(f), x.astype(dtype)
+            with np.errstate(invalid="ignore"):
+                assert_same(compiled(a), f(a), exact=True)
+            assert names(compiled.programs[0])[-1] == "where"
+
+
 def test_a_gradient_is_what_one_would_write():
     gradient = opad.grad(lambda W, x: np.sum(np.tanh(W @ x)))
     program = program_of(gradient, np.eye(6), X[:, None])

@@ -39,6 +39,9 @@ def both_modes(f, x):
         (lambda x: np.clip(x, 0.0, 1.0), [-1.0, 0.0, 0.5, 1.0], [0.0, 0.5, 1.0, 0.5]),
         (lambda x: np.where(x > 0, np.sqrt(x), 0.0), [0.0, 4.0], [0.0, 0.25]),
         (lambda x: np.where(x > 0, np.log(x), x), [0.0, 4.0], [1.0, 0.25]),
+        (lambda x: np.where(x > 0, np.array([1.0, 2.0]) / x, 0.0), [0.0], [0.0]),  # a divisor that is broadcast
+        (lambda x: np.where(x > 0, np.array([1.0, 2.0]) / x, 0.0), [2.0], [-0.75]),
+        (lambda x: np.where(x < 9, np.array([np.inf, 2.0]) / x, 0.0)[1:], [2.0], [-0.5]),
         (lambda x: np.where(x != 0, np.sin(x) / np.where(x == 0, 1.0, x), 1.0), [0.0], [0.0]),
         (np.sqrt, [0.0, 4.0], [np.inf, 0.25]),
         (np.sinc, [0.0], [0.0]),
