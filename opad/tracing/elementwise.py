@@ -138,13 +138,17 @@ class SingularElementwise(Elementwise):
     def operands(self, y, args):
         """The arguments in the precision of y: 1 / b of a float32 b has half of its digits, -b of a uint8 b is > 0."""
         dtype = getattr(y, "dtype", None)
-        return [a if getattr(a, "dtype", dtype) is dtype else self._widened(k, a, dtype) for k, a in enumerate(args)]
+        for a in args:
+            if getattr(a, "dtype", dtype) is not dtype:
+                return [self._widened(k, a, dtype) for k, a in enumerate(args)]
+        return args
 
     def _widened(self, k, a, dtype):
-        if dtype is None or type(a) is Space or (a.dtype.kind not in "fc" and not self.may_be_float[k]):
+        given = getattr(a, "dtype", None)
+        if given is None or dtype is None or type(a) is Space or (given.kind not in "fc" and not self.may_be_float[k]):
             return a
-        wide = np.result_type(a.dtype, np.finfo(dtype).dtype)
-        return a if wide == a.dtype else a.astype(wide)
+        wide = np.result_type(given, np.finfo(dtype).dtype)
+        return a if wide == given else a.astype(wide)
 
 
 def is_finite(block):
