@@ -10,7 +10,7 @@ from opad.operators.elementwise import Hadamard
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
-from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, as_floating, normalise_axis, wants
 from opad.tracing.rules.reductions import all_normal
 
 # -- running products and sums ----------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
 
 def _derivative(f, spacing, axis, edge_order):
     """The derivative along one axis; for even spacings the formulae for uneven ones simplify to the usual ones."""
-    f = np.moveaxis(f, axis, -1)
+    f, spacing = as_floating(np.moveaxis(f, axis, -1)), as_floating(spacing)
     n = np.shape(f)[-1]
     if n < edge_order + 1:
         raise ValueError("the array is too short for numerical derivatives of this edge_order")
