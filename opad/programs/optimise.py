@@ -33,14 +33,17 @@ def optimise(recording, outputs):
             spread[step.out] = step.args[0]
         return [_unspread(_simplify(step, specs), spread, specs)]
 
-    steps = [part for step in recording.steps for part in _lowered(step, specs)]
-    steps, guards, outputs = _merged(steps, recording.guards, outputs, simplified, recording)
+    steps, seen = [part for step in recording.steps for part in _lowered(step, specs)], {}
+    steps, guards, outputs = _merged(steps, recording.guards, outputs, simplified, recording, seen)
     factors = Factors(steps, guards, outputs, specs)
-    return _merged(steps, guards, outputs, factors.rewritten, recording)
+    return _merged(steps, guards, outputs, factors.rewritten, recording, seen)
 
 
-def _merged(steps, guards, outputs, rewritten, recording):
-    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone."""
+def _merged(steps, guards, outputs, rewritten, recording, seen):
+    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone.
+
+    `seen` holds the steps that have been through this before, (step, what equal ones have in common) by their ids.
+    """
     specs, same, known, result = recording.specs, {}, {}, []
     guarded = {guard.ref for guard in guards}
 
@@ -57,9 +60,12 @@ def _merged(steps, guards, outputs, rewritten, recording):
             same[step.out] = _constant(updated(step), recording)
             continue
         for part in map(updated, rewritten(updated(step))):
-            replacement, key = _neutral(part, specs), None
-            if replacement is None and is_known(part.function):
-                key = (part.function, part.scope, hashable(part.args), hashable(part.kwargs))
+            replacement = None
+            if id(part) not in seen:
+                replacement = _neutral(part, specs)
+                seen[id(part)] = part, _key(part)
+            key = seen[id(part)][1]
+            if replacement is None and key is not None:
                 replacement = known.get(key)
             if replacement is not None:
                 merged = replacement if type(replacement) is tuple else (replacement,)
@@ -75,6 +81,13 @@ def _merged(steps, guards, outputs, rewritten, recording):
         kept.setdefault((guard.kind, guard.ref), guard)
     guards = list(kept.values())
     return live(result, outputs, guards), guards, outputs
+
+
+def _key(step):
+    """Equal for steps that make the same call; None if nothing is known of the function."""
+    if not is_known(step.function):
+        return None
+    return step.function, step.scope, hashable(step.args), hashable(step.kwargs) if step.kwargs else ()
 
 
 def _constant(step, recording):

@@ -7,7 +7,7 @@ products and reductions are stacked where a trial on random operands of their sh
 
 from collections import defaultdict
 from functools import lru_cache
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -116,9 +116,9 @@ class _Grouping:
     def _find_kind(self, step):
         spec, args = self.specs[step.out], step.args
         slots = [hashable(a) if type(a) is not Ref else self._layout(a) for a in args]
-        equal = [[a is b or (type(a) is type(b) is Ref and a == b) for b in args] for a in args]
-        keywords = hashable(step.kwargs), repr(step.errstate)
-        return step.function, spec.shape, spec.dtype.str, keywords, tuple(slots), repr(equal)
+        equal = [a is b or (type(a) is type(b) is Ref and a == b) for a, b in combinations(args, 2)]
+        keywords = hashable(step.kwargs) if step.kwargs else (), step.errstate and repr(step.errstate)
+        return step.function, spec.shape, spec.dtype.str, keywords, tuple(slots), tuple(equal)
 
     def _layout(self, ref):
         spec = self.specs[ref]
