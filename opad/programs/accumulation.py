@@ -10,7 +10,7 @@ from collections import Counter
 import numpy as np
 
 from opad.operators.indexing import is_basic, scatter_add
-from opad.programs.functions import add_at, refs_in
+from opad.programs.functions import add_at, needed_after, refs_in
 from opad.programs.recorded import Ref
 
 scatter = scatter_add.__wrapped__
@@ -18,7 +18,7 @@ scatter = scatter_add.__wrapped__
 
 def accumulate(steps, outputs, guards, specs):
     """The steps with additions of scattered values as additions to parts."""
-    kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+    kept = needed_after(outputs, guards)
     uses = Counter(ref for step in steps for ref in step.inputs)
     scattered = {
         step.out: step for step in steps if fills_a_part(step) and uses[step.out] == 1 and step.out not in kept

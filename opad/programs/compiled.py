@@ -14,7 +14,7 @@ import optree
 from opad.errors import OpadError
 from opad.programs.calls import BoundCall, Call, is_dynamic, private
 from opad.programs.constants import Constants, Watch, global_random_state
-from opad.programs.fusion import require_numba
+from opad.programs.fusion.selection import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker

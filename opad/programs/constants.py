@@ -241,9 +241,9 @@ def _names_in(code):
 
 
 def _region(array):
-    return (array.__array_interface__["data"][0], array.nbytes, array.flags.forc) + (
-        () if array.flags.forc else array.strides
-    )
+    """Equal for arrays in the same memory; with gaps it takes both shape and strides to tell."""
+    layout = None if array.flags.forc else (array.shape, array.strides)
+    return array.__array_interface__["data"][0], array.nbytes, layout
 
 
 def _same(a, b):

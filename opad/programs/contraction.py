@@ -14,7 +14,7 @@ import numpy as np
 
 from opad.programs.optimise import live
 from opad.programs.recorded import Ref
-from opad.programs.recorder import Spec, Step
+from opad.programs.recorder import Spec, Step, new_ref
 
 SMALLEST = 1 << 12  # elements of a matrix below which a few calls cost more than passes over it
 MOST_TERMS = 4
@@ -186,8 +186,7 @@ class _Writer:
         written, dtype = [], self.specs[matrix].dtype
 
         def new(function, args, shape, **kwargs):
-            self.specs.append(Spec(np.empty(shape, dtype)))
-            out = Ref(len(self.specs) - 1)
+            out = new_ref(self.specs, Spec.of_array(shape, dtype))
             if all(map(self._is_bound, args)):
                 self._bound.add(out)
             written.append(Step(function, args, kwargs, out, step.origin, step.scope))

@@ -12,8 +12,9 @@ from collections import Counter
 
 import numpy as np
 
-from opad.programs.functions import refs_in
+from opad.programs.functions import needed_after, refs_in
 from opad.programs.recorded import Ref, getitem
+from opad.programs.recorder import new_ref
 
 _FAR_FROM_THE_LIMITS = (1e-30, 1e30)  # of products of factors, where float32 neither overflows nor loses digits
 _LINEAR_IN_THE_FIRST = {np.divide, getitem, np.reshape, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims}
@@ -31,7 +32,7 @@ class Factors:
         self.specs, self.scaled = specs, {}
         self._uses = Counter(ref for step in steps for ref in set(step.inputs))
         self._uses.update(out for out in outputs if type(out) is Ref)
-        self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+        self._kept = needed_after(outputs, guards)
         for step in reversed(steps):  # values that somebody needs with their factors
             self._kept.update(ref for ref in step.inputs if not self._passes_on(step, ref))
 
@@ -118,9 +119,8 @@ class Factors:
             return [step]
         if product == 1:
             return [step.with_arguments(step.function, tuple(bases), step.kwargs)]
-        self.specs.append(copy.copy(self.specs[step.out]))
         inner = step.with_arguments(step.function, tuple(bases), step.kwargs)
-        inner.out = Ref(len(self.specs) - 1)
+        inner.out = new_ref(self.specs, copy.copy(self.specs[step.out]))
         return [inner, step.with_arguments(np.multiply, (product, inner.out), {})]
 
     def _is_to_be_pulled_out_of(self, step):

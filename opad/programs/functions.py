@@ -44,6 +44,7 @@ VIEWS = _named(
     "matrix_transpose atleast_1d atleast_2d atleast_3d fliplr flipud rot90 permute_dims asarray ascontiguousarray",
 )
 _SHARING = VIEWS | _named(np, "einsum diag split array_split hsplit vsplit dsplit unstack broadcast_arrays nan_to_num")
+_SHARING.add(np.diff)  # which returns its argument for n=0
 _SHARING |= _named(np.linalg, "matrix_power matrix_transpose diagonal") | {getitem, operator.pos}
 REDUCTIONS = {np.sum: np.add, np.max: np.maximum, np.min: np.minimum, np.prod: np.multiply}
 WITH_OUT = _named(np, "concatenate stack cumsum cumprod mean")
@@ -53,11 +54,9 @@ _FRESH = _named(
     "sum prod max min amax amin mean var std median average nansum nanprod nanmax nanmin nanmean ptp cumsum cumprod "
     "all any count_nonzero argmax argmin argsort sort matmul dot vdot inner outer tensordot kron cross vecdot matvec "
     "vecmat concatenate stack vstack hstack column_stack dstack block clip take take_along_axis tile roll pad "
-    "diff ediff1d "
-    "gradient interp copy full_like tri tril triu trace convolve correlate searchsorted isclose round around where "
-    "angle sinc trapezoid cumulative_sum cumulative_prod polyval vander nan_to_num linspace allclose array_equal",
+    "ediff1d gradient interp copy full_like tri tril triu trace convolve correlate searchsorted isclose round "
+    "around where angle sinc trapezoid cumulative_sum cumulative_prod polyval vander linspace allclose array_equal",
 )
-_FRESH -= _SHARING
 _FRESH |= _named(
     np.linalg,
     "solve inv pinv cholesky qr svd svdvals eigh eigvalsh det slogdet norm vector_norm matrix_norm cond matmul outer "
@@ -132,6 +131,20 @@ def refuse_memory_order(function, args, kwargs):
             f"np.{function.__name__} was called with order={order!r} while a program was being recorded, which depends "
             "on the memory layout of the array; expected an order of its elements. Write order='C' or order='F'."
         )
+
+
+def needed_after(outputs, guards):
+    """The Refs that are results, or that guards look at."""
+    return {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+
+
+def without_ellipsis(key, ndim):
+    """The key of an array of `ndim` dimensions as a tuple, with slices in place of an Ellipsis."""
+    key = key if type(key) is tuple else (key,)
+    for place, part in enumerate(key):
+        if part is Ellipsis:
+            return (*key[:place], *[slice(None)] * (ndim - len(key) + 1), *key[place + 1 :])
+    return key
 
 
 def map_refs(tree, function):

@@ -27,6 +27,12 @@ class ProgramChanged(Exception):
     """A guard failed: the values of this call take another path than the recorded one."""
 
 
+def slice_text(key):
+    """A slice as it stands between brackets."""
+    start, stop = ("" if n is None else str(n) for n in (key.start, key.stop))
+    return f"{start}:{stop}" if key.step is None else f"{start}:{stop}:{key.step}"
+
+
 class Source:
     """The text of a program and the objects that it names.
 
@@ -114,8 +120,7 @@ class Source:
     def _subscript(self, part):
         if type(part) is not slice:
             return "..." if part is Ellipsis else self.expression(part)
-        start, stop = ("" if n is None else str(n) for n in (part.start, part.stop))
-        return f"{start}:{stop}" if part.step is None else f"{start}:{stop}:{part.step}"
+        return slice_text(part)
 
     # -- steps ------------------------------------------------------------------------------------------------------
 

@@ -2,13 +2,12 @@
 
 from math import inf
 
-from opad.programs.elementwise import read_elsewhere
 from opad.programs.functions import is_known
 from opad.programs.fused import FusedSteps
 from opad.programs.recorder import Step
 
 
-def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere, patient=()):
+def gathered(steps, fits, most=inf, most_operands=inf, reads=lambda step: (), patient=()):
     """The steps with those that fit gathered where nothing stands between them, two or more as one.
 
     A step that a group does not need goes before it. One that needs a group waits until the group is complete, which it
@@ -19,8 +18,8 @@ def gathered(steps, fits, most=inf, most_operands=inf, reads=read_elsewhere, pat
     steps : list of Step
     fits : set of the ids of steps that may be members of a group
     most, most_operands : numbers of members and of arguments at which a group is complete
-    patient : set of the ids of steps that may be members, and wait rather than complete a group
     reads : function of a step, the Refs of which it needs elements that other turns of a loop compute
+    patient : set of the ids of steps that may be members, and wait rather than complete a group
     """
     result, group, produced, outside, waiting, blocked = [], [], set(), set(), [], set()
 

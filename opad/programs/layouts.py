@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 
 from opad.operators.indexing import scatter_add
-from opad.programs.functions import REDUCTIONS, add_at, is_known, refs_in
+from opad.programs.functions import REDUCTIONS, add_at, is_known, needed_after, refs_in
 from opad.programs.optimise import live
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem
-from opad.programs.recorder import Spec, Step
+from opad.programs.recorder import Spec, Step, new_ref
 
 LONGEST = 16  # of a short axis
 FEWEST = 1024  # elements of an array that is worth it
@@ -31,7 +31,7 @@ _VIEWS = {getitem, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims}
 def with_long_loops(segment):
     """The segment with values of a short last axis moved where this saves time."""
     steps, specs = segment.steps, list(segment.specs)
-    fixed = {out for out in segment.outputs if type(out) is Ref} | {guard.ref for guard in segment.guards}
+    fixed = needed_after(segment.outputs, segment.guards)
     fixed.update(ref for step in steps if not is_known(step.function) for ref in step.inputs)
     moved = _values_to_move(steps, fixed, specs)
     if not moved:
@@ -189,8 +189,7 @@ class _Writer:
             self._specs[step.out].order = "F"
 
     def _new(self, shape, dtype):
-        self._specs.append(Spec(np.broadcast_to(np.empty((), dtype), shape)))
-        return Ref(len(self._specs) - 1)
+        return new_ref(self._specs, Spec.of_array(shape, dtype))
 
     def _moved_call(self, step, spec):
         """(function, args, kwargs) that compute a value with its last axis first."""

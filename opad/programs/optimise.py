@@ -10,16 +10,17 @@ import operator
 import numpy as np
 
 from opad.programs.factors import Factors
-from opad.programs.functions import FOLDED, is_known, map_refs
+from opad.programs.functions import FOLDED, is_known, map_refs, needed_after
 from opad.programs.recorded import Ref, astype, getitem
-from opad.programs.recorder import Spec, Step
+from opad.programs.recorder import Spec, Step, new_ref
 
 
 def optimise(recording, outputs):
     """(steps, guards, outputs) that compute the same with less.
 
     Two steps that make the same call are one, unless a checkpoint computes them again on purpose (their scopes
-    differ), or nothing is known of the function (it may draw random numbers).
+    differ), one of them raises floating-point errors that the other does not, or nothing is known of the function (it
+    may draw random numbers).
 
     Parameters
     ----------
@@ -87,7 +88,8 @@ def _key(step):
     """Equal for steps that make the same call; None if nothing is known of the function."""
     if not is_known(step.function):
         return None
-    return step.function, step.scope, hashable(step.args), hashable(step.kwargs) if step.kwargs else ()
+    kwargs = hashable(step.kwargs) if step.kwargs else ()
+    return step.function, step.scope, hashable(step.args), kwargs, step.raises
 
 
 def _constant(step, recording):
@@ -128,15 +130,10 @@ def _rolled(step, specs):
     steps, parts = [], []
     for part in (slice(-shift, None), slice(None, -shift)):
         key = (*[slice(None)] * axis, part)
-        parts.append(_new_ref(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key], specs))
+        parts.append(new_ref(specs, Spec(np.broadcast_to(np.empty((), spec.dtype), spec.shape)[key])))
         steps.append(Step(getitem, (x, key), {}, parts[-1], step.origin, step.scope, step.errstate))
     steps.append(Step(np.concatenate, (tuple(parts),), {"axis": axis}, out, step.origin, step.scope, step.errstate))
     return steps
-
-
-def _new_ref(value, specs):
-    specs.append(Spec(value))
-    return Ref(len(specs) - 1)
 
 
 def _unspread(step, spread, specs):
@@ -154,7 +151,7 @@ def _unspread(step, spread, specs):
 
 def live(steps, outputs, guards):
     """The steps on which an output or a guard depends."""
-    needed = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+    needed = needed_after(outputs, guards)
     kept = []
     for step in reversed(steps):
         if not needed.isdisjoint(step.outs):

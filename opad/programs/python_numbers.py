@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from opad.programs.functions import needed_after
 from opad.programs.fused import FusedSteps
 from opad.programs.grouping import gathered
 from opad.programs.recorded import Ref, to_float
@@ -41,7 +42,7 @@ def with_python_numbers(steps, outputs, guards, specs):
     if len(fits) < FEWEST:
         return steps
     runs = gathered(steps, fits)
-    used = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+    used = needed_after(outputs, guards)
     used.update(ref for step in runs for ref in step.inputs)
     result = []
     for step in runs:

@@ -42,6 +42,11 @@ class Spec:
         flags = getattr(value, "flags", None)
         self.order = "F" if flags is not None and flags.f_contiguous and not flags.c_contiguous else "C"
 
+    @classmethod
+    def of_array(cls, shape, dtype):
+        """The Spec of an array in C order."""
+        return cls(np.broadcast_to(np.empty((), dtype), shape))
+
     is_ndarray = property(lambda self: self.type is np.ndarray)
     ndim = property(lambda self: len(self.shape))
 
@@ -60,6 +65,12 @@ class Spec:
         return self.shape == other.shape and self.dtype == other.dtype and self.type is other.type
 
     __hash__ = None
+
+
+def new_ref(specs, spec):
+    """A Ref for one more value."""
+    specs.append(spec)
+    return Ref(len(specs) - 1)
 
 
 class Step:
@@ -95,6 +106,11 @@ class Step:
     def outs(self):
         """The Refs that the step defines."""
         return self.out if type(self.out) is tuple else (self.out,)
+
+    @property
+    def raises(self):
+        """The floating-point errors that the function wants as exceptions."""
+        return tuple([name for name, how in self.errstate.items() if how == "raise"]) if self.errstate else ()
 
     def with_arguments(self, function, args, kwargs):
         """The same step with another function or other arguments."""
@@ -154,8 +170,7 @@ class Recording:
                 f"a function returned {type(value).__name__} ({value!r:.60}) while a program was being recorded; "
                 "expected arrays or numbers, or a tuple of them. Call it outside the compiled function."
             )
-        self.specs.append(Spec(value))
-        return RecordedArray(value, self, Ref(len(self.specs) - 1))
+        return RecordedArray(value, self, new_ref(self.specs, Spec(value)))
 
     def stop(self):
         """Give up: what is being recorded is part of something larger."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from opad.programs.accumulation import accumulate
 from opad.programs.fused import FusedSteps
-from opad.programs.fusion import Fusion
+from opad.programs.fusion.rolling import rolled
+from opad.programs.fusion.selection import Fusion
 from opad.programs.generate import Source
 from opad.programs.graphs import CapturedRun, require_no_guards
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
-from opad.programs.rolling import rolled
 from opad.programs.stacking import stack_small_steps
 
 _numbers = count()
@@ -162,18 +162,18 @@ class Run:
 
     def __call__(self, leaves):
         """The outputs; raises ProgramChanged if a guard fails."""
-        local = self._local
-        run = local.__dict__.pop("run", None)  # buffers belong to one call of one thread at a time
+        code, runs = self.code, self._local.__dict__  # by code, since another thread may be changing both
+        run = runs.pop(code, None)  # buffers belong to one call of one thread at a time
         if run is None:
-            run = self.code.make(self._known)
+            run = code.make(self._known)
         try:
             return run(*leaves)
         except (NotFinite, ZeroDivisionError):
-            if self.code.alternative is None:
+            if code.alternative is None:
                 raise
         finally:
-            local.run = run
-        self.code, self._local = self.code.alternative, threading.local()  # from now on
+            runs[code] = run
+        self.code, self._local = code.alternative, threading.local()  # from now on
         return self(leaves)
 
 

@@ -15,7 +15,7 @@ from opad.programs.functions import REDUCTIONS
 from opad.programs.optimise import hashable
 from opad.programs.plan import given_away, is_matrix_product, writes_out
 from opad.programs.recorded import Ref
-from opad.programs.recorder import Spec, Step
+from opad.programs.recorder import Spec, Step, new_ref
 
 SMALL = 1 << 13  # bytes of one value, above which a call costs more than its overhead
 LARGEST = 1 << 18  # bytes of a stack: who keeps one of the results in it keeps them all
@@ -212,8 +212,7 @@ class _Grouping:
     def _stacked(self, refs):
         """A Ref for an array of several values: a new stack, or a slice of the one in which they lie."""
         place, spec = self._slice_of(refs), self.specs[refs[0]]
-        self.specs.append(Spec(np.broadcast_to(np.empty((), spec.dtype), (len(refs), *spec.shape))))
-        ref = Ref(len(self.specs) - 1)
+        ref = new_ref(self.specs, Spec.of_array((len(refs), *spec.shape), spec.dtype))
         if place is not None:
             self.stacks.places[ref] = place
             return ref
@@ -224,8 +223,9 @@ class _Grouping:
         return ref
 
     def _transposed_stack(self, ref, step):
-        self.specs.append(Spec(np.empty(self.specs[ref].shape, self.specs[ref].dtype).swapaxes(1, 2)))
-        return Step(np.swapaxes, (ref, 1, 2), {}, Ref(len(self.specs) - 1), step.origin, step.scope)
+        spec = self.specs[ref]
+        out = new_ref(self.specs, Spec(np.empty(spec.shape, spec.dtype).swapaxes(1, 2)))
+        return Step(np.swapaxes, (ref, 1, 2), {}, out, step.origin, step.scope)
 
     def _slice_of(self, refs):
         """(stack, slice) if the values lie in one stack at equal distances, else None."""

@@ -161,6 +161,16 @@ def test_no_arguments():
     assert_same(compiled(), np.arange(3.0))
 
 
+def test_differences_of_order_zero_are_the_callers():  # of which NumPy returns its argument
+    compiled = opad.compile(lambda x: (np.diff(x, n=0), np.diff(x * 2, n=0)))
+    x = np.arange(3.0)
+    compiled(x)
+    same, twice = compiled(x)
+    compiled(x + 1)
+    assert not np.shares_memory(same, x)
+    assert_same(twice, 2 * x)
+
+
 def test_donated_results_are_overwritten(rng):
     x, y = rng.standard_normal((2, 8))
     f = lambda x: (np.sin(x) * 2, x.T)  # noqa: E731

@@ -45,6 +45,19 @@ def test_a_view_of_an_array(rng):
     assert_same(compiled(x), x + data[1, ::2] + data.T[0, :3])
 
 
+def test_views_that_begin_and_step_alike(rng):
+    data = rng.standard_normal((5, 5))
+    wide, tall = data[:2, :3], data[:3, :2]
+
+    def f(x):
+        return x * wide + tall.sum()
+
+    compiled, x = opad.compile(f), np.ones(3)
+    compiled(x)
+    data[2, 0] += 1  # in the second view alone
+    assert_same(compiled(x), f(x))
+
+
 def test_a_branch_on_an_array():
     data = np.ones(2)
     compiled = opad.compile(lambda x: x + 1 if data[0] > 0 else x - 1)

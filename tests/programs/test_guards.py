@@ -221,6 +221,19 @@ def _reciprocal(x):
         return 1 / x
 
 
+def test_errors_that_one_of_two_equal_calls_raises():
+    def f(x):
+        with np.errstate(all="ignore"):
+            y = np.log(x)
+        with np.errstate(invalid="raise"):
+            return y + np.log(x)
+
+    compiled = opad.compile(f)
+    assert_same(compiled(np.ones(3)), np.zeros(3))
+    with pytest.raises(FloatingPointError):
+        compiled(-np.ones(3))
+
+
 def test_recording_in_one_thread_while_another_replays(rng):
     f = opad.grad(lambda x: np.sum(np.sin(x) ** 2))
     compiled = opad.compile(f)

@@ -9,11 +9,11 @@ from itertools import product
 
 import numpy as np
 
-from opad.programs.elementwise import BOOL, COMPARISONS, FLOATS, is_of, template
-from opad.programs.kernels import key_of
+from opad.programs.fusion.elementwise import expression
+from opad.programs.fusion.kernels import key_of
+from opad.programs.fusion.summation import BLOCK, REDUCTIONS, is_reduction, operands_of
 from opad.programs.recorded import Ref, astype
 from opad.programs.recorder import Spec
-from opad.programs.summation import BLOCK, REDUCTIONS, operands_of
 
 _NEUTRAL = {"sum": "0", "max": "-np.inf", "min": "np.inf"}
 _COMBINED = {"sum": "{} + {}", "max": "larger({}, {})", "min": "smaller({}, {})"}
@@ -75,7 +75,7 @@ class RowWriter:
         return isinstance(step.function, np.ufunc) or step.function in (np.where, astype, np.vdot)
 
     def _reduction(self, step):
-        return self.space.reduction(step) if step.function in REDUCTIONS or step.function is np.vdot else None
+        return self.space.reduction(step) if is_reduction(step) else None
 
     def _is_direct(self, step, dims):
         """Whether what is reduced is a value itself, not made of several."""
@@ -95,7 +95,7 @@ class RowWriter:
         dims, phase = self.space.dims[step.out], self._phase[step.out]
         lines = (self._elements if self.space.vector in dims else self._rows)[phase]
         for u in self._indices(dims):
-            value = self._value(step, dims, u, phase)
+            value = expression(step, self.specs, lambda a, dtype, u=u: self._operand(a, dims, u, phase, dtype))
             self._define(step.out, u, f"t{number}{_suffix(u)}", value, lines)
         self._store(step.out, phase)
 
@@ -114,14 +114,6 @@ class RowWriter:
     def _define(self, ref, u, name, value, lines):
         lines.append(f"{name} = {value}")
         self._names[ref, tuple(u.items())] = name
-
-    def _value(self, step, dims, u, phase):
-        function, dtype = step.function, self.specs[step.out].dtype
-        if dtype == BOOL and function in COMPARISONS:
-            dtype = next(d for d in FLOATS if all(is_of(a, d, self.specs) for a in step.args))
-        if function is astype:
-            return f"{dtype.name}({self._operand(step.args[0], dims, u, phase, self.specs[step.args[0]].dtype)})"
-        return template(function).format(*[self._operand(a, dims, u, phase, dtype) for a in step.args])
 
     def _store(self, ref, phase):
         """Write a value where it is needed: into a result, into a scratch row."""

@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from opad.programs.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
 from opad.programs.fused import FusedSteps
+from opad.programs.fusion.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
 from opad.programs.recorded import Ref, getitem, item, to_array, to_float
 
 _PYTHON = {
@@ -27,7 +27,7 @@ _CHECKED = len(_CODES)  # added to a code: infinite results and NaN are errors, 
 
 def is_number_step(step, specs):
     """True for operations on numbers in double precision that a tape can hold."""
-    if type(step.out) is tuple or step.kwargs or (step.errstate and "raise" in step.errstate.values()):
+    if type(step.out) is tuple or step.kwargs or step.raises:
         return False
     function, args = step.function, step.args
     if function is getitem and type(args[1]) is tuple and not args[1]:

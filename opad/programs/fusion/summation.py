@@ -96,6 +96,11 @@ def row_min(x, first, n):
     return smaller(smaller(s0, s1), smaller(s2, s3))
 
 
+def is_reduction(step):
+    """True for sums, products of vectors and extrema."""
+    return step.function in REDUCTIONS or step.function is np.vdot
+
+
 def operands_of(reduction):
     """The arrays of which a step adds up the elements, or the products."""
     return reduction.args if reduction.function is np.vdot else reduction.args[:1]

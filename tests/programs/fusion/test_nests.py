@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import opad
-from opad.programs import fusion, kernels
-from opad.programs import nests as module
-from opad.programs.nests import Nest
-from opad.programs.threads import SMALLEST
+from opad.programs.fusion import kernels, selection
+from opad.programs.fusion import nests as module
+from opad.programs.fusion.nests import Nest
+from opad.programs.fusion.threads import SMALLEST
 from tests.programs.equality import assert_same
-from tests.programs.test_fusion import fused, groups, needs_numba, plain_loops
+from tests.programs.fusion.test_fusion import fused, groups, needs_numba, plain_loops
 
 
 def nests(compiled):
@@ -129,7 +129,7 @@ COMPILED += ["reordered_potential", "reordered_gradient_of_maxima", "reordered_t
 @needs_numba
 @pytest.mark.parametrize("name", COMPILED)
 def test_compiled_nests(monkeypatch, name):
-    monkeypatch.setattr(fusion.Fusion, "_parts", lambda *_: 1)
+    monkeypatch.setattr(selection.Fusion, "_parts", lambda *_: 1)
     f, args = CASES[name]
     assert nests(same(f, args, name in EXACT))
 
@@ -312,7 +312,7 @@ def divided():
     with plain_loops(), pytest.MonkeyPatch.context() as patch:
         for part in (kernels, module):
             patch.setattr(part, "SMALLEST", 1)
-        patch.setattr(fusion.Fusion, "_parts", in_parts)
+        patch.setattr(selection.Fusion, "_parts", in_parts)
         yield
 
 
@@ -331,7 +331,7 @@ def test_which_nests_are_divided(divided):
 
 @needs_numba
 def test_large_nests_run_in_threads(monkeypatch):
-    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    monkeypatch.setattr(selection.Fusion, "_parts", in_parts)
     f = lambda A: A / np.sum(A * A, axis=1, keepdims=True) - np.max(A, 1)[:, None]  # noqa: E731
     A = np.linspace(-1, 1, SMALLEST).reshape(-1, 128)
     compiled = fused(f, A)

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import opad
-from opad.programs import rolling
-from opad.programs.native import Native
+from opad.programs.fusion import rolling
+from opad.programs.fusion.native import Native
 from tests.programs.equality import assert_same
-from tests.programs.test_fusion import fused, needs_numba, plain_loops
+from tests.programs.fusion.test_fusion import fused, needs_numba, plain_loops
 
 INDEX = np.array([2, 0, -1, 4, 1, 3])
 ARRAYS = [

@@ -10,18 +10,19 @@ from math import prod
 
 import numpy as np
 
-from opad.programs.elementwise import iteration_shape
-from opad.programs.fusion import LIMIT, on_examples, seconds
+from opad.programs.functions import needed_after
+from opad.programs.fusion.elementwise import iteration_shape
+from opad.programs.fusion.loops import Loop
+from opad.programs.fusion.measure import LIMIT, on_examples, seconds
+from opad.programs.fusion.native import Native
+from opad.programs.fusion.periods import FEWEST, Run, runs
+from opad.programs.fusion.sequence import Sequence
+from opad.programs.fusion.tape import is_number_step
+from opad.programs.fusion.threads import SMALLEST
 from opad.programs.grouping import gathered
-from opad.programs.loops import Loop
-from opad.programs.native import Native
 from opad.programs.optimise import live
-from opad.programs.periods import FEWEST, Run, runs
 from opad.programs.recorded import Ref, getitem, item
 from opad.programs.recorder import Step
-from opad.programs.sequence import Sequence
-from opad.programs.tape import is_number_step
-from opad.programs.threads import SMALLEST
 
 FEWEST_STEPS = 64  # in a run; the calls of fewer take less time than the compilation of a loop is worth
 MOST_NUMBERS = 300  # operations on numbers that are compiled with the loops that they stand between
@@ -153,8 +154,8 @@ def _compiled(steps, outputs, guards, specs):
     """The program with loops, and what is computed of numbers around them, as compiled functions."""
     stacks = {out for step in steps if type(step.function) is Loop for out in step.outs}
     members = {id(step) for step in steps if _is_native(step, specs, stacks)}
-    groups = gathered(steps, members, reads=lambda step: ())
-    used = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+    groups = gathered(steps, members)
+    used = needed_after(outputs, guards)
     used = used.union(*[step.inputs for step in groups])
     result = []
     for step in groups:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opad.programs.elementwise import read_elsewhere
 from opad.programs.fused import FusedSteps
-from opad.programs.fusion import grouped_by_shape
-from opad.programs.kernels import Kernel
-from opad.programs.periods import FEWEST
+from opad.programs.fusion.elementwise import read_elsewhere
+from opad.programs.fusion.kernels import Kernel
+from opad.programs.fusion.periods import FEWEST
+from opad.programs.fusion.selection import grouped_by_shape
+from opad.programs.fusion.sequence import INTEGER, substituted
+from opad.programs.generate import slice_text
 from opad.programs.recorded import Ref, getitem
-from opad.programs.recorder import Spec, Step
-from opad.programs.sequence import INTEGER, substituted
+from opad.programs.recorder import Spec, Step, new_ref
 
 _LONGEST_MEMORY = 8  # turns back from which a loop may read
 
@@ -222,8 +223,7 @@ class Loop(FusedSteps):
         size = lag + (self.count if is_whole else 1)
         if not is_whole:
             self.rings.add(position)
-        self.specs.append(Spec(np.broadcast_to(np.empty((), spec.dtype), (size, *spec.shape))))
-        self.stacks[position] = Ref(len(self.specs) - 1)
+        self.stacks[position] = new_ref(self.specs, Spec.of_array((size, *spec.shape), spec.dtype))
 
     def last(self):
         """(Ref, (position, turn)) of numbers of the last turns that are used outside and are in no stack."""
@@ -297,14 +297,12 @@ class Loop(FusedSteps):
 
     def _new_ref(self, spec):
         """A Ref for something of a kind; numbers are no arrays in a loop."""
-        self.specs.append(spec if spec.shape else Spec(spec.dtype.type(0)))
-        return Ref(len(self.specs) - 1)
+        return new_ref(self.specs, spec if spec.shape else Spec(spec.dtype.type(0)))
 
 
 def _moving_part(part, moving):
     """A slice as text, an integer as (first, stride)."""
     if type(part) is slice:
-        start, stop = ("" if n is None else str(n) for n in (part.start, part.stop))
-        return f"{start}:{stop}" if part.step is None else f"{start}:{stop}:{part.step}"
+        return slice_text(part)
     first, stride = next(moving)
     return first - INTEGER, stride

@@ -3,9 +3,9 @@
 import numpy as np
 
 from opad.operators.indexing import scatter_add
-from opad.programs.elementwise import FLOATS
-from opad.programs.functions import refs_in
+from opad.programs.functions import refs_in, without_ellipsis
 from opad.programs.fused import FusedSteps
+from opad.programs.fusion.elementwise import FLOATS
 from opad.programs.grouping import gathered
 from opad.programs.optimise import hashable
 from opad.programs.recorded import Ref, astype, getitem
@@ -39,7 +39,7 @@ class Sequence:
                 self.views[step.out] = step.args[0], key
         members = {id(step) for step in steps if step.out in self.views or fits(step)}
         patient = {id(step) for step in steps if id(step) in members and not specs[step.out].shape}  # sums over turns
-        self.program = gathered(steps, members, reads=lambda step: (), patient=patient)
+        self.program = gathered(steps, members, patient=patient)
         self.steps, self.groups = [], []
         for step in self.program:
             if id(step) not in members and (parts := self.parts(step)) is not None:
@@ -140,10 +140,7 @@ def _as_key(step, specs):
     """The key of a slice or an element of an array as a tuple of integers and slices; None for other steps."""
     if step.function is not getitem or step.kwargs or type(step.args[0]) is not Ref:
         return None
-    key, spec = step.args[1], specs[step.args[0]]
-    key = key if type(key) is tuple else (key,)
-    if Ellipsis in [k for k in key if type(k) is type(Ellipsis)]:
-        position = [k is Ellipsis for k in key].index(True)
-        key = (*key[:position], *[slice(None)] * (spec.ndim - len(key) + 1), *key[position + 1 :])
+    spec = specs[step.args[0]]
+    key = without_ellipsis(step.args[1], spec.ndim)
     is_basic = all(type(k) is int or (type(k) is slice and not refs_in((k.start, k.stop, k.step))) for k in key)
     return key if spec.is_ndarray and spec.shape and is_basic and specs[step.out].dtype in FLOATS else None

@@ -7,10 +7,10 @@ program; these are arguments. So programs that differ in them share one compiled
 import numpy as np
 
 from opad.programs.fused import FusedSteps
-from opad.programs.kernels import Kernel, compiled
-from opad.programs.loops import Fixed, Loop, Table, Turn
+from opad.programs.fusion.kernels import Kernel, compiled
+from opad.programs.fusion.loops import Fixed, Loop, Table, Turn
+from opad.programs.fusion.tape import CONVERSIONS, is_checked, number_template
 from opad.programs.recorded import Ref
-from opad.programs.tape import CONVERSIONS, is_checked, number_template
 
 
 class Native(FusedSteps):
@@ -48,9 +48,7 @@ class Native(FusedSteps):
 
     def write(self, source, step):
         """One line, after lines that make arrays for results, and before one for every number that is no float."""
-        for stack in self.stacks:
-            if not source.plan.is_written(stack):
-                source.new_array(stack, step)
+        self.write_results(source, step)
         arguments = [source.constant(constant) for constant in self._constants]
         for ref in self.operands:
             is_number = not self.specs[ref].shape and self.specs[ref].is_ndarray

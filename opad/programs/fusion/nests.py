@@ -11,21 +11,19 @@ from math import prod
 
 import numpy as np
 
-from opad.operators.indexing import scatter_add
-from opad.programs.elementwise import BOOL, FLOATS, iteration_shape
 from opad.programs.functions import is_known
 from opad.programs.fused import FusedSteps
-from opad.programs.kernels import Kernel
+from opad.programs.fusion.elementwise import BOOL, FLOATS, iteration_shape, read_elsewhere
+from opad.programs.fusion.kernels import Kernel
+from opad.programs.fusion.rows import RowWriter
+from opad.programs.fusion.summation import is_reduction, operands_of
+from opad.programs.fusion.threads import SMALLEST
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Step
-from opad.programs.rows import RowWriter
-from opad.programs.summation import REDUCTIONS, operands_of
-from opad.programs.threads import SMALLEST
 
 SHORT = 4  # elements of the axes that are written out
 _OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
 _ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, np.transpose, getitem)
-_READ_ELSEWHERE = (getitem, scatter_add.__wrapped__, np.concatenate)
 
 
 class Space:
@@ -53,7 +51,7 @@ class Space:
 
     def admits(self, step):
         """Whether a step can be part of the nest; then its result becomes one of its values."""
-        if step.function in REDUCTIONS or step.function is np.vdot:
+        if is_reduction(step):
             reduction = self.reduction(step)
             if reduction is None:
                 return False
@@ -84,7 +82,7 @@ class Space:
         return dims is not None and set(self.outer) <= set(dims)
 
     def _of_elementwise(self, step):
-        if step.function in _READ_ELSEWHERE or iteration_shape(step, self.specs) is None:
+        if read_elsewhere(step) or iteration_shape(step, self.specs) is None:
             return None
         shape = self.specs[step.out].shape
         dims = self.whole(shape)
@@ -127,9 +125,7 @@ class Space:
         specs, out = self.specs, self.specs[step.out]
         operands = operands_of(step)
         rest = step.args[len(operands) :]
-        if len(rest) > 1 or step.kwargs.keys() - {"axis", "keepdims"} or type(step.out) is tuple:
-            return None
-        if step.errstate and "raise" in step.errstate.values():
+        if len(rest) > 1 or step.kwargs.keys() - {"axis", "keepdims"} or type(step.out) is tuple or step.raises:
             return None
         for a in operands:
             if type(a) is not Ref or not specs[a].is_ndarray or specs[a].dtype not in FLOATS or not specs[a].size:
@@ -186,7 +182,7 @@ def gathered_nests(steps, single, specs, most, most_operands, most_shapes):
     shapes = Counter(
         specs[a].shape
         for step in steps
-        if (step.function in REDUCTIONS or step.function is np.vdot) and single.issuperset(step.outs)
+        if is_reduction(step) and single.issuperset(step.outs)
         for a in step.args[:1]
         if type(a) is Ref and specs[a].is_ndarray and specs[a].size > 1
     )
@@ -201,7 +197,7 @@ def _gathered(steps, single, new_space, most, most_operands):
     def close():
         nonlocal space, outside
         members, after = _without_idle_aliases(group, space)
-        is_nest = len(members) > 1 and any(s.function in REDUCTIONS or s.function is np.vdot for s in members)
+        is_nest = len(members) > 1 and any(map(is_reduction, members))
         result.extend([_as_one(members, space)] if is_nest else members)
         result.extend(after + waiting)
         for collection in (group, waiting, blocked):
@@ -318,6 +314,7 @@ class Nest(Kernel):
         if self.numbers is not None:
             arguments.append(source.constant(self.numbers))
         arrays = self.written(step)
+        self.write_results(source, step)
         for out in step.outs:
             name = source.name(out)
             if out not in arrays:
@@ -325,8 +322,6 @@ class Nest(Kernel):
                 source.setup.append(f"{array} = {source.constant(np.empty)}(1, {source.constant(spec.dtype)})")
                 numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
                 name = array
-            elif not source.plan.is_written(out):
-                source.new_array(out, step)
             arguments.append(name)
         source.line(f"{source.constant(self.compiled)}({', '.join(arguments)})", step)
         for line in numbers:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from opad.programs.summation import FUNCTIONS, row_max, row_min, row_sum
+from opad.programs.fusion.summation import FUNCTIONS, row_max, row_min, row_sum
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -30,7 +30,7 @@ def test_extrema(rng, n):
 
 def test_compiled_functions(rng):
     pytest.importorskip("numba")
-    from opad.programs.summation import compiled_functions
+    from opad.programs.fusion.summation import compiled_functions
 
     functions, x = compiled_functions(), rng.standard_normal(777)
     assert functions.keys() == FUNCTIONS.keys()

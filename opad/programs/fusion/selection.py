@@ -1,36 +1,29 @@
-"""Optional fusion of a program's steps through numba (the extra `fast`): elementwise chains, and numbers.
-
-Steps are gathered into groups, groups that do the same share one compiled kernel, and a kernel is used only where it
-has been measured to be faster than the NumPy calls that it replaces.
-"""
+"""Which steps of a program are fused: groups that do the same share a compiled kernel, where that has proved faster."""
 
 from collections import Counter
-from functools import partial
 from time import perf_counter
 
 import numpy as np
 
 from opad.errors import MissingPackageError
-from opad.programs.elementwise import iteration_shape
+from opad.programs.functions import needed_after
 from opad.programs.fused import FusedSteps
-from opad.programs.generate import Source
+from opad.programs.fusion.elementwise import iteration_shape, read_elsewhere
+from opad.programs.fusion.kernels import Kernel, Scatter
+from opad.programs.fusion.measure import LIMIT, on_examples, seconds
+from opad.programs.fusion.nests import Nest, NestSteps, gathered_nests
+from opad.programs.fusion.tape import Tape, is_number_step, work_off
+from opad.programs.fusion.threads import thread_count
 from opad.programs.grouping import gathered
-from opad.programs.kernels import Kernel, Scatter
-from opad.programs.nests import Nest, NestSteps, gathered_nests
 from opad.programs.optimise import live
-from opad.programs.plan import Plan
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Step
-from opad.programs.tape import Tape, is_number_step, work_off
-from opad.programs.threads import thread_count
 
 MOST_STEPS = 60  # of a kernel; a number that many periods divide, so that repeated parts of a program stay alike
 MOST_OPERANDS = 24
 MOST_KERNELS = 24  # different ones in a program
 MOST_SHAPES = 8
 LONG_TAPE = 200  # operations on numbers that take less time on a tape than its call, beyond doubt
-REPEATS = 9
-LIMIT = 0.8  # of the time of the NumPy calls, up to which a kernel replaces them
 
 
 def require_numba():
@@ -59,7 +52,7 @@ class Fusion:
     def __init__(self, steps, outputs, guards, specs, single):
         start = perf_counter()
         self.specs = specs
-        self._kept = {out for out in outputs if type(out) is Ref} | {guard.ref for guard in guards}
+        self._kept = needed_after(outputs, guards)
         self._measured = {}
         steps = self._chosen(gathered_nests(steps, single, specs, MOST_STEPS, MOST_OPERANDS, MOST_SHAPES))
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
@@ -137,7 +130,7 @@ def grouped_by_shape(steps, kinds):
     """The steps with those of equal shape gathered, the most frequent shape first."""
     for shape, _ in Counter(shape for shape in kinds.values() if shape is not None).most_common(MOST_SHAPES):
         fits = {key for key, kind in kinds.items() if kind == shape}
-        steps = gathered(steps, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()))
+        steps = gathered(steps, fits, *((MOST_STEPS, MOST_OPERANDS) if shape else ()), reads=read_elsewhere)
     return steps
 
 
@@ -148,41 +141,3 @@ def _shape(step, specs):
 
 def _broadcasts(step, specs):
     return step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray
-
-
-def on_examples(steps, outs, specs):
-    """Steps as a function without arguments, to be measured."""
-    inputs = list(dict.fromkeys(ref for step in steps for ref in step.inputs))
-    produced = {out for step in steps for out in step.outs}
-    inputs = [ref for ref in inputs if ref not in produced]
-    source = Source(Plan(steps, outs, specs, donate=False), inputs, [])
-    smallest = min(min(specs[ref].shape, default=1) for ref in (*inputs, *outs))
-    return partial(source.compile("<opad measurement>")(), *[_example(specs[ref], smallest) for ref in inputs])
-
-
-def _example(spec, smallest):
-    """A value of a kind: numbers near one, positions that exist along every axis."""
-    if spec.type is float:
-        return 0.75
-    if spec.dtype.kind == "f":
-        values = np.linspace(0.5, 1.5, spec.size, dtype=spec.dtype).reshape(spec.shape)
-        return values if spec.is_ndarray else values[()]
-    values = (np.arange(spec.size) % smallest).astype(spec.dtype).reshape(spec.shape)
-    return values if spec.is_ndarray else values[()]
-
-
-def seconds(*functions):
-    """Times of one call of each, the smallest of several; they take turns, so that all see the same machine."""
-    calls = []
-    for function in functions:
-        function()
-        calls.append(max(1, int(1e-4 / _mean_seconds(function, 1))))
-    rounds = [list(map(_mean_seconds, functions, calls)) for _ in range(REPEATS)]
-    return [min(times) for times in zip(*rounds, strict=True)]
-
-
-def _mean_seconds(function, calls):
-    start = perf_counter()
-    for _ in range(calls):
-        function()
-    return (perf_counter() - start) / calls

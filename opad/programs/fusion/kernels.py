@@ -13,24 +13,13 @@ from math import prod
 
 import numpy as np
 
-from opad.programs.elementwise import (
-    BOOL,
-    COMPARISONS,
-    FLOATS,
-    add_into_zeros,
-    frame,
-    is_index,
-    is_of,
-    joined,
-    read_elsewhere,
-    template,
-)
 from opad.programs.functions import map_refs
 from opad.programs.fused import FusedSteps
-from opad.programs.recorded import Ref, astype, getitem
+from opad.programs.fusion.elementwise import FLOATS, add_into_zeros, expression, frame, is_index, joined, read_elsewhere
+from opad.programs.fusion.summation import compiled_functions
+from opad.programs.fusion.threads import SMALLEST, Divided
+from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Spec
-from opad.programs.summation import compiled_functions
-from opad.programs.threads import SMALLEST, Divided
 
 LONG_ROW = 32  # elements from which a loop over rows is as fast as one over all elements
 
@@ -81,9 +70,7 @@ class Kernel(FusedSteps):
 
     def write(self, source, step):
         """One line, after lines that make arrays for results of the program."""
-        for out in step.outs:
-            if not source.plan.is_written(out):
-                source.new_array(out, step)
+        self.write_results(source, step)
         arguments = [source.expression(a) for a in step.args]
         if self.numbers is not None:
             arguments.append(source.constant(self.numbers))
@@ -122,18 +109,14 @@ class _LoopWriter:
         )
 
     def _value(self, step):
-        function, dtype = step.function, self.specs[step.out].dtype
+        function = step.function
         if function is getitem:
             return self._gathered(*step.args)
         if function is add_into_zeros:
             return self._framed(step)
         if function is np.concatenate:
             return self._joined(step)
-        if dtype == BOOL and function in COMPARISONS:
-            dtype = next(d for d in FLOATS if all(is_of(a, d, self.specs) for a in step.args))
-        if function is astype:
-            return f"{dtype.name}({self._operand(step.args[0], self.specs[step.args[0]].dtype)})"
-        return template(function).format(*[self._operand(a, dtype) for a in step.args])
+        return expression(step, self.specs, self._operand)
 
     # -- operands -----------------------------------------------------------------------------------------------------
 
@@ -250,7 +233,7 @@ class Scatter(Kernel):
     @staticmethod
     def covers(step, specs):
         """True for scatter_add(vector, a vector of integers for every axis, shape)."""
-        if step.function is not add_into_zeros or step.kwargs or type(step.out) is tuple:
+        if step.function is not add_into_zeros or step.kwargs or type(step.out) is tuple or step.raises:
             return False
         values, key, shape = step.args
         if not isinstance(values, Ref | np.ndarray) or type(key) is not tuple or not key or len(key) != len(shape):

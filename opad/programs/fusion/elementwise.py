@@ -3,6 +3,7 @@
 import numpy as np
 
 from opad.operators.indexing import scatter_add
+from opad.programs.functions import without_ellipsis
 from opad.programs.recorded import Ref, astype, getitem
 
 LIBRARY_LIMIT = 32  # elements up to which the C library's exp saves more in calls than NumPy's, in registers, in time
@@ -31,7 +32,7 @@ LOGIC = {np.logical_and: "{} & {}", np.logical_or: "{} | {}", np.logical_not: "n
 
 def iteration_shape(step, specs):
     """The shape over which a step loops, if it can be part of a kernel; else None."""
-    if type(step.out) is tuple or (step.errstate and "raise" in step.errstate.values()):
+    if type(step.out) is tuple or step.raises:
         return None
     spec = specs[step.out]
     if not spec.is_ndarray or not spec.size or not spec.shape or spec.order != "C":
@@ -106,15 +107,22 @@ def template(function):
     return "{1} if {0} else {2}"  # np.where
 
 
+def expression(step, specs, operand):
+    """What a step computes for one element as text; `operand(a, dtype)` is the text of an argument in a dtype."""
+    function, dtype = step.function, specs[step.out].dtype
+    if dtype == BOOL and function in COMPARISONS:
+        dtype = next(d for d in FLOATS if all(is_of(a, d, specs) for a in step.args))
+    if function is astype:
+        return f"{dtype.name}({operand(step.args[0], specs[step.args[0]].dtype)})"
+    return template(function).format(*[operand(a, dtype) for a in step.args])
+
+
 def frame(step, specs):
     """Where the values of scatter_add lie within a frame of zeros: [(start, stop)] per axis; None for other keys."""
     values, key, shape = step.args
     if type(values) is not Ref or not specs[values].is_ndarray or specs[values].dtype not in FLOATS:
         return None
-    key = key if type(key) is tuple else (key,)
-    if Ellipsis in [k for k in key if type(k) is type(Ellipsis)]:
-        position = [k is Ellipsis for k in key].index(True)
-        key = (*key[:position], *[slice(None)] * (len(shape) - len(key) + 1), *key[position + 1 :])
+    key = without_ellipsis(key, len(shape))
     if not all(type(k) is slice for k in key):
         return None
     ranges = [k.indices(n) for k, n in zip((*key, *[slice(None)] * (len(shape) - len(key))), shape, strict=True)]

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import opad
 from opad.errors import MissingPackageError
 from opad.operators.indexing import scatter_add
-from opad.programs import elementwise, fusion, kernels, native, rolling, summation, tape
 from opad.programs.fused import FusedSteps
-from opad.programs.threads import SMALLEST, thread_count
+from opad.programs.fusion import elementwise, kernels, native, rolling, selection, summation, tape
+from opad.programs.fusion.threads import SMALLEST, thread_count
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES
 from tests.programs.test_random_programs import arguments, programs, run
@@ -52,7 +52,7 @@ def plain_loops():
         patch.setattr(opad.programs.compiled, "require_numba", lambda: None)
         patch.setattr(native, "compiled", kernels.compiled)
         patch.setattr(rolling, "_is_faster", lambda *_: True)
-        patch.setattr(fusion.Fusion, "_parts", lambda *_: 1)
+        patch.setattr(selection.Fusion, "_parts", lambda *_: 1)
         with np.errstate(all="ignore"):
             yield
 
@@ -67,7 +67,7 @@ def plain():
 def always(monkeypatch):
     """Every group is fused, faster or not."""
     monkeypatch.setattr(rolling, "_is_faster", lambda *_: True)
-    monkeypatch.setattr(fusion.Fusion, "_parts", lambda *_: 1)
+    monkeypatch.setattr(selection.Fusion, "_parts", lambda *_: 1)
 
 
 def fused(f, *args, **options):
@@ -422,7 +422,7 @@ def test_compiled_library_functions(always, function):
 def test_a_kernel_is_used_only_where_it_is_faster(monkeypatch):
     f = lambda x: (x * x + 1) * 2  # noqa: E731
     for times, count in (([2.0, 1.0], 1), ([1.0, 2.0], 0), ([1.0, 0.9], 0)):
-        monkeypatch.setattr(fusion, "seconds", lambda *_: times)  # noqa: B023  used within this turn
+        monkeypatch.setattr(selection, "seconds", lambda *_: times)  # noqa: B023  used within this turn
         assert len(groups(fused(f, X))) == count
 
 
@@ -433,14 +433,14 @@ def in_parts(self, step, kernel):
 @pytest.mark.parametrize("name", LOOPS)
 def test_loops_in_parts(plain, monkeypatch, name):
     monkeypatch.setattr(kernels, "SMALLEST", 1)
-    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    monkeypatch.setattr(selection.Fusion, "_parts", in_parts)
     f, args = LOOPS[name]
     fused(f, *args)
 
 
 def test_loops_that_read_elsewhere_are_not_divided(plain, monkeypatch):
     monkeypatch.setattr(kernels, "SMALLEST", 1)
-    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    monkeypatch.setattr(selection.Fusion, "_parts", in_parts)
     for f in (lambda x, k: x[k] * 2 + 1, lambda x, k: np.concatenate([x[1:], x[:1]]) * 2 + 1):
         assert "parts" not in fused(f, X, INDEX).source
     assert "parts" in fused(lambda x, k: x * 2 + 1, X, INDEX).source
@@ -448,7 +448,7 @@ def test_loops_that_read_elsewhere_are_not_divided(plain, monkeypatch):
 
 @needs_numba
 def test_large_loops_run_in_threads(monkeypatch):
-    monkeypatch.setattr(fusion.Fusion, "_parts", in_parts)
+    monkeypatch.setattr(selection.Fusion, "_parts", in_parts)
     x, A = np.linspace(-1, 1, SMALLEST), np.linspace(-1, 1, 2 * SMALLEST).reshape(-1, 128)
     for f, args in ((lambda x: (x * x + 1) / 2 - x, (x,)), (lambda A: A[:1] * A - A[:, :1] * 0.5, (A,))):
         compiled = fused(f, *args)
