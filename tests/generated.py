@@ -6,7 +6,7 @@ Every program is a piece of source text, so that whatever fails can be printed a
 import random
 import re
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -154,7 +154,7 @@ def shortened(program, still_fails):
     while changed:
         changed = False
         for k in reversed(range(len(program.lines))):
-            shorter = Program(program.inputs, program.lines[:k] + program.lines[k + 1 :], program.names)
+            shorter = replace(program, lines=program.lines[:k] + program.lines[k + 1 :])
             if shorter.lines and _fails(shorter, still_fails):
                 program, changed = shorter, True
     return program

@@ -1,12 +1,14 @@
-"""The fuzzer tells wrong rules from points where there is no derivative to compare with."""
+"""The fuzzers tell wrong rules from points where there is no derivative to compare with, and find wrong programs."""
 
 import numpy as np
 import pytest
 
+from opad.programs import elementwise
 from opad.tracing.elementwise import Elementwise
 from opad.tracing.primitives import RULES
+from tests import fuzz_compiled
 from tests.fuzz import outcome
-from tests.generated import Program
+from tests.generated import Program, generator
 
 X = np.array([0.7, 1.3, -0.4])
 
@@ -33,3 +35,26 @@ def test_programs_are_told_apart(line, expected):
 def test_a_wrong_rule_is_found(line, monkeypatch):
     monkeypatch.setitem(RULES, np.sin, Elementwise(np.sin, (lambda y, x: 1.01 * np.cos(x),)))
     assert kind(line) == "wrong"
+
+
+RECURRENCE = fuzz_compiled.Repeating(
+    [X, X * 2, X - 1, np.eye(3)], ["v0 = 0.5 * (v0 + v1) - x2", "v1 = v0 * x2"], {}, 20
+)
+
+
+@pytest.mark.parametrize("mode", fuzz_compiled.MODES)
+def test_compiled_programs_are_right(mode):
+    for kind in ("value", "gradient"):
+        assert fuzz_compiled.outcome(RECURRENCE, kind, mode, 0) == ("right", "")
+
+
+def test_a_wrong_loop_is_found(monkeypatch):
+    monkeypatch.setitem(elementwise.ARITHMETIC, np.multiply, "{0} * {1} * 1.0000000001")
+    assert fuzz_compiled.outcome(RECURRENCE, "value", "plain", 0)[0] == "right"
+    assert fuzz_compiled.outcome(RECURRENCE, "value", "fuse", 0)[0] == "wrong"
+
+
+@pytest.mark.parametrize("draw", fuzz_compiled.GENERATORS.values())
+def test_programs_are_drawn_alike(draw):
+    programs = [draw(generator(3)) for _ in range(2)]
+    assert programs[0].source == programs[1].source

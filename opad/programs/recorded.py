@@ -180,6 +180,16 @@ class RecordedArray(NDArrayOperatorsMixin):
         """self[...] = value."""
         self[...] = value
 
+    def sort(self, axis=-1, **kwargs):
+        """Sorted in place."""
+        self[...] = np.sort(self, axis, **kwargs)
+
+    def partition(self, kth, axis=-1, **kwargs):
+        """Partitioned in place."""
+        self[...] = np.partition(self, kth, axis, **kwargs)
+
+    flat = property(lambda self: np.ravel(self), doc="The elements in C order, to be read.")
+
     def astype(self, dtype, copy=True):
         """The array in another dtype."""
         dtype = np.dtype(dtype)

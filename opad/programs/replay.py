@@ -156,14 +156,17 @@ class Run:
     """
 
     def __init__(self, code, known=()):
-        self.code = code
         self._known = known
-        self._local = threading.local()
+        self._current = code, threading.local()  # one attribute: other threads see both change or neither
+
+    @property
+    def code(self):
+        return self._current[0]
 
     def __call__(self, leaves):
         """The outputs; raises ProgramChanged if a guard fails."""
-        code, runs = self.code, self._local.__dict__  # by code, since another thread may be changing both
-        run = runs.pop(code, None)  # buffers belong to one call of one thread at a time
+        code, local = self._current
+        run = local.__dict__.pop("run", None)  # buffers belong to one call of one thread at a time
         if run is None:
             run = code.make(self._known)
         try:
@@ -172,8 +175,8 @@ class Run:
             if code.alternative is None:
                 raise
         finally:
-            runs[code] = run
-        self.code, self._local = code.alternative, threading.local()  # from now on
+            local.run = run
+        self._current = code.alternative, threading.local()  # from now on
         return self(leaves)
 
 

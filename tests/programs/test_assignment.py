@@ -55,7 +55,14 @@ def keeps_constants(x):
     return z, w, z * x + np.zeros_like(x)
 
 
-FUNCTIONS = (fills, masks, assigns_to_what_it_computed, matrices, keeps_constants)
+def sorts(x):
+    y, z = np.sin(3 * x), x * x[::-1]
+    y.sort()
+    z.partition(2)
+    return y * z.flat[1] + z[2]
+
+
+FUNCTIONS = (fills, masks, sorts, assigns_to_what_it_computed, matrices, keeps_constants)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

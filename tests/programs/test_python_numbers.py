@@ -1,8 +1,11 @@
 """Arithmetic of numbers as Python's own: equal to the last bit, and NumPy's warnings where NumPy gives them."""
 
 import math
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import opad
-from opad.programs.python_numbers import PythonNumbers, is_pythons
+from opad.programs.python_numbers import NotFinite, PythonNumbers, is_pythons
+from opad.programs.replay import Run
 from tests.programs.equality import assert_same
 from tests.programs.test_random_programs import arguments, programs, run
 
@@ -206,3 +210,17 @@ def test_random_programs(program, kinds, special):
                     compiled(*inputs)
                 continue
             assert_same(compiled(*inputs), expected, exact=True)
+
+
+def test_two_threads_turn_to_numpys_numbers_at_once():
+    barrier = threading.Barrier(2)
+
+    def overflow():
+        barrier.wait()
+        raise NotFinite
+
+    numpys = SimpleNamespace(make=lambda known: lambda: [np.inf], alternative=None)
+    run = Run(SimpleNamespace(make=lambda known: overflow, alternative=numpys))
+    with ThreadPoolExecutor(2) as pool:
+        assert [future.result() for future in [pool.submit(run, []) for _ in range(2)]] == [[np.inf]] * 2
+    assert run.code is numpys

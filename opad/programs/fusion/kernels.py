@@ -79,6 +79,8 @@ class Kernel(FusedSteps):
 
 
 def _with_sources(step, sources):
+    if read_elsewhere(step):  # gathers, frames and parts that are joined are read by their own positions
+        return step
     return step.with_arguments(step.function, map_refs(step.args, lambda ref: sources.get(ref, ref)), {})
 
 
