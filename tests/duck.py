@@ -12,7 +12,7 @@ import numpy as np
 # Functions that CuPy has too. What is missing here fails; look it up in CuPy before adding it.
 _NAMES = """
 abs absolute add angle any arange argsort broadcast_to clip concatenate conj conjugate copy cos cumsum cumprod diag
-diagonal diff dot einsum exp expand_dims flip imag inner isfinite kron linspace log max mean min moveaxis multiply
+diagonal diff dot einsum exp expand_dims flip hypot imag inner isfinite kron linspace log max mean min moveaxis multiply
 matmul negative ones_like outer pad prod real repeat reshape roll rollaxis sign sin sqrt squeeze stack subtract sum
 swapaxes take tanh tensordot tile trace transpose tril triu true_divide vdot where zeros_like full_like empty_like
 divide power shape ndim size iscomplexobj fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft

@@ -10,7 +10,7 @@ from opad.operators.algebra import Operator, Product, Wrapper
 from opad.operators.dispatch import dispatchable
 from opad.operators.elementwise import BroadcastHadamard, Hadamard, Scaling, expand_dims_to, sum_to_shape
 from opad.operators.shaping import Broadcast
-from opad.tracing.kept import KEEP_LIMIT
+from opad.tracing.kept import KEEP_LIMIT, Space
 from opad.tracing.primitives import RULES, Primitive, as_numpy_scalar, with_cast
 
 _ndarray = np.ndarray
@@ -31,11 +31,12 @@ class Elementwise(Primitive):
         used = [self.used_by[slot] for slot in slots]
         return None if None in used else frozenset().union(*used)
 
-    def blocks(self, y, args, kwargs, parents):
-        found = []
+    def blocks(self, y, args, kwargs, parents, operands=None):
+        """`operands`: what the partials are functions of, if not the arguments themselves."""
+        found, operands = [], operands or args
         for slot, column in parents:
             partial = self.partials[slot]
-            M = partial(y, *args) if callable(partial) else partial
+            M = partial(y, *operands) if callable(partial) else partial
             if M is not None:
                 found.append((column, _block(M, args[slot], y)))
         return found
@@ -121,13 +122,33 @@ class SingularElementwise(Elementwise):
 
     adjoints = Primitive.adjoints
 
+    def __init__(self, function, partials):
+        super().__init__(function, partials)
+        loops = getattr(function, "types", ())  # of NumPy's ufuncs: with "ld->d" alone, an order has to be an integer
+        self.may_be_float = [any(loop[k] in "efd" for loop in loops) for k in range(len(partials))]
+
     def blocks(self, y, args, kwargs, parents):
         if float in map(type, args):  # these raise where NumPy's give infinities (1 / 0.0), or turn complex
             slots = [slot for slot, _ in parents]
             args = [np.float64(a) if type(a) is float and (a == 0 or k in slots) else a for k, a in enumerate(args)]
         with np.errstate(all="ignore"):
-            blocks = super().blocks(y, args, kwargs, parents)
+            blocks = super().blocks(y, args, kwargs, parents, self.operands(y, args))
         return [(column, block if is_finite(block) else Masked(block)) for column, block in blocks]
+
+    def operands(self, y, args):
+        """The arguments in the precision of y: 1 / b of a float32 b has half of its digits, -b of a uint8 b is > 0."""
+        dtype = getattr(y, "dtype", None)
+        for a in args:
+            if getattr(a, "dtype", dtype) is not dtype:
+                return [self._widened(k, a, dtype) for k, a in enumerate(args)]
+        return args
+
+    def _widened(self, k, a, dtype):
+        given = getattr(a, "dtype", None)
+        if given is None or dtype is None or type(a) is Space or (given.kind not in "fc" and not self.may_be_float[k]):
+            return a
+        wide = np.result_type(given, np.finfo(dtype).dtype)
+        return a if wide == given else a.astype(wide)
 
 
 def is_finite(block):

@@ -1,5 +1,7 @@
 """Derivatives of elementwise functions against mpmath with 50 digits: over the domain, and to third order inside it."""
 
+from functools import partial
+
 import mpmath
 import numpy as np
 import pytest
@@ -318,3 +320,35 @@ def test_complex_derivatives_against_mpmath(f, exact, points):
         for z in points:
             expected = complex(mp.diff(exact, mp.mpmathify(z)))
             assert opad.jacobian(f)(np.complex128(z)) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, float])
+@pytest.mark.parametrize("tiny", [False, True])
+def test_squares_that_overflow_or_vanish(dtype, tiny):
+    """Derivatives at the scale s, where s^2 is 0 or infinite, in closed form."""
+    s = dtype(({False: 1e25, True: 1e-25} if dtype is np.float32 else {False: 1e200, True: 1e-200})[tiny])
+    point, close = (3 * s, 4 * s), partial(pytest.approx, rel=1e-6 if dtype is np.float32 else 1e-13, abs=0)
+    assert opad.grad(np.arctan2, (0, 1))(*point) == close((4 / 25 / s, -3 / 25 / s))
+    assert opad.grad(np.hypot, (0, 1))(*point) == close((0.6, 0.8))
+    assert opad.hvp(np.hypot, point, (dtype(1), dtype(0))) == close((16 / 125 / s, -12 / 125 / s))
+    if not tiny:
+        for f in (np.arcsinh, np.arccosh):
+            assert opad.grad(f)(s) == close(1 / s)
+            assert opad.grad(f)(2 * s) == close(1 / (2 * s))
+
+
+@pytest.mark.parametrize(("scale", "dtype"), [(1e-12, np.float32), (1e-90, float), (1e90, float)])
+def test_second_derivatives_of_the_angle(scale, dtype):
+    """Those of arctan2(a, b): -2ab, a^2 - b^2 and 2ab over (a^2 + b^2)^2, of which the square overflows or vanishes."""
+    s = dtype(scale)
+    (aa, ab), (ba, bb) = opad.jacobian(lambda a, b: opad.grad(np.arctan2, (0, 1))(a, b), (0, 1))(3 * s, 4 * s)
+    expected = np.array([-24, -7, -7, 24]) / 625 / s / s
+    np.testing.assert_allclose([aa, ab, ba, bb], expected, rtol=1e-6 if dtype is np.float32 else 1e-13)
+
+
+@pytest.mark.parametrize("f", [np.arcsin, np.arccos, np.arctanh])
+def test_full_precision_next_to_one(f):
+    x = 1 - 2.0**-40
+    exact = UNARY[f][0]
+    with mp.workdps(40):
+        assert opad.grad(f)(x) == pytest.approx(float(mp.diff(exact, mp.mpf(x), h=mp.mpf(2) ** -80)), rel=1e-14)

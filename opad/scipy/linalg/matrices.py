@@ -10,7 +10,7 @@ from opad.scipy.mirrors import mirror
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import FunctionOperator, operator_rule
-from opad.tracing.rules.helpers import wants
+from opad.tracing.rules.helpers import in_common_precision, wants
 from opad.tracing.trace import Row
 
 
@@ -165,7 +165,7 @@ def _(y, t, x):
 def matmul_toeplitz(c_or_cr, x):
     """By the fast Fourier transform."""
     c, r = c_or_cr if isinstance(c_or_cr, tuple) else (c_or_cr, None)
-    return _toeplitz_matmul(_diagonals(c, r), x)
+    return _toeplitz_matmul(*in_common_precision(_diagonals(c, r), x))
 
 
 @UserPrimitive

@@ -14,7 +14,7 @@ from opad.scipy.linalg.structured import StructuredSystem, columns, hermitian, l
 from opad.scipy.mirrors import Mirror, mirror
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import FunctionOperator, constant, operator_rule
-from opad.tracing.rules.helpers import wants
+from opad.tracing.rules.helpers import in_common_precision, wants
 from opad.tracing.rules.linalg import solve_row
 from opad.tracing.trace import Row
 
@@ -101,8 +101,9 @@ def pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
 @mirror(scipy.linalg.lstsq, scipy.linalg, axes=2)
 def lstsq(a, b, cond=None):
     """The solution of least norm by the pseudoinverse; right for changes of a that keep its rank."""
+    a, b = in_common_precision(a, b)
     m, n = np.shape(a)
-    dtype = np.result_type(a.dtype, b.dtype, np.float32)
+    dtype = np.finfo(a.dtype).dtype
     x, rank = pinv(a, atol=0.0, rtol=np.finfo(dtype).eps if cond is None else cond, return_rank=True)
     x = x @ b
     residues = np.sum(np.abs(b - a @ x) ** 2, axis=0) if m > n and rank == n else np.zeros(0, dtype)

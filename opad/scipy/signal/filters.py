@@ -15,7 +15,7 @@ from opad.scipy.linalg.matrices import companion
 from opad.scipy.mirrors import mirror
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import FunctionOperator, operator_rule
-from opad.tracing.rules.helpers import wants
+from opad.tracing.rules.helpers import in_common_precision, wants
 from opad.tracing.trace import Row
 
 
@@ -85,6 +85,7 @@ def _padded(x, before, after):
 
 def _filtered_from(b, a, x, state):
     """(y, final state) of a filter along the last axis that starts in `state`."""
+    b, a, x, state = in_common_precision(b, a, x, state)
     n, count = np.shape(x)[-1], np.shape(state)[-1]
     b, a = b / a[0], a / a[0]
     shape = np.shape(x)[:-1]
@@ -110,6 +111,7 @@ def lfilter(b, a, x, axis=-1, zi=None):
 @mirror(scipy.signal.lfilter_zi, scipy.signal)
 def lfilter_zi(b, a):
     """The state of the step response; a[0] must not be zero."""
+    b, a = in_common_precision(b, a)
     b, a = b / a[0], a / a[0]
     n = max(np.size(a), np.size(b))
     b, a = _padded(b, 0, n - np.size(b)), _padded(a, 0, n - np.size(a))

@@ -7,7 +7,7 @@ import numpy as np
 import scipy.signal
 
 from opad.scipy.mirrors import mirror
-from opad.tracing.rules.helpers import wants
+from opad.tracing.rules.helpers import as_dtype, wants
 
 
 @mirror(scipy.signal.hilbert, scipy.signal)
@@ -89,11 +89,12 @@ def _cross_spectra(name, x, y, fs, window, nperseg, noverlap, nfft, trend, retur
     nfft = length if nfft is None else int(nfft)
     step = length - (length // 2 if noverlap is None else int(noverlap))
     real = x.dtype.kind != "c" and y.dtype.kind != "c" and return_onesided
-    weights = window.astype(x.real.dtype)
+    precision = np.finfo(np.result_type(x.dtype, y.dtype, np.complex64)).dtype  # as SciPy
+    weights = window.astype(precision)
     transform, frequencies = (np.fft.rfft, np.fft.rfftfreq) if real else (np.fft.fft, np.fft.fftfreq)
 
     def spectra(signal):
-        pieces = _segments(signal, length, step)
+        pieces = _segments(as_dtype(signal, np.result_type(signal.dtype, precision), name), length, step)
         return transform((_without_trend(pieces, trend) if trend else pieces) * weights, nfft)
 
     X = spectra(x)
@@ -101,7 +102,7 @@ def _cross_spectra(name, x, y, fs, window, nperseg, noverlap, nfft, trend, retur
     factors = np.full(nfft // 2 + 1 if real else nfft, scale)
     if real:
         factors[1 : len(factors) if nfft % 2 else -1] *= 2
-    S = np.conj(X) * (X if y is x else spectra(y)) * factors.astype(weights.dtype)
+    S = np.conj(X) * (X if y is x else spectra(y)) * factors.astype(precision)
     return frequencies(nfft, 1 / fs), S
 
 

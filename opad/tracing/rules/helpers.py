@@ -36,3 +36,16 @@ def as_dtype(a, dtype, name):
         raise wants(name, f"dtype={dtype}, in which nothing varies", "a floating-point dtype")
     a = a if hasattr(a, "dtype") else np.asarray(a)
     return a if a.dtype == dtype else a.astype(dtype)
+
+
+def as_floating(a):
+    """Integers in double precision."""
+    return a.astype(float) if getattr(a, "dtype", np.dtype(float)).kind not in "fc" else a
+
+
+def in_common_precision(*arrays):
+    """Arrays in the highest precision of them, that of integers being double; real ones stay real."""
+    arrays = [a if hasattr(a, "dtype") else np.asarray(a) for a in arrays]
+    common = np.result_type(*(a.dtype if a.dtype.kind in "fc" else np.float64 for a in arrays))
+    dtypes = [np.result_type(a.dtype, np.finfo(common).dtype) for a in arrays]
+    return [a if a.dtype == dtype else a.astype(dtype) for a, dtype in zip(arrays, dtypes, strict=True)]

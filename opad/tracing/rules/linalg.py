@@ -25,7 +25,7 @@ from opad.operators.spectral import GeneralEigen, HermitianEigen, SingularValueD
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import composite, operator_rule
-from opad.tracing.rules.helpers import wants
+from opad.tracing.rules.helpers import in_common_precision, wants
 from opad.tracing.trace import Row
 
 _ONE = np.eye(1)
@@ -64,6 +64,7 @@ def _(y, a, rcond=None, hermitian=False, *, rtol=None):
 @composite(np.linalg.lstsq)
 def lstsq(a, b, rcond=None):
     """The solution of least norm by the pseudoinverse; right for changes of a that keep its rank."""
+    a, b = in_common_precision(a, b)
     m, n = np.shape(a)
     rcond = np.finfo(a.dtype).eps * max(m, n) if rcond is None else rcond
     x = np.linalg.pinv(a, rcond) @ b

@@ -11,7 +11,7 @@ from opad.operators.elementwise import Hadamard, RealPart
 from opad.operators.shaping import SumAxes
 from opad.tracing.array import plain
 from opad.tracing.primitives import composite, constant, operator_rule
-from opad.tracing.rules.helpers import as_dtype, normalised_axes
+from opad.tracing.rules.helpers import as_dtype, as_floating, normalised_axes
 
 
 def _kept(y, axes, shape):
@@ -217,8 +217,9 @@ def average(a, axis=None, weights=None, returned=False, *, keepdims=False):
             shape[axis] = np.size(weights)
             weights = np.reshape(weights, tuple(shape))
             weights = np.broadcast_to(weights, np.shape(a))
-        total = np.sum(weights, axis=axis, keepdims=keepdims)
-        result = np.sum(a * weights, axis=axis, keepdims=keepdims) / total
+        weighted = as_floating(a) * weights
+        total = np.sum(weights, axis=axis, dtype=weighted.dtype, keepdims=keepdims)
+        result = np.sum(weighted, axis=axis, keepdims=keepdims) / total
     if not returned:
         return result
     return result, np.broadcast_to(np.size(a) / np.size(plain(result)) if total is None else total, result.shape)

@@ -10,7 +10,7 @@ from opad.operators.elementwise import Hadamard
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
-from opad.tracing.rules.helpers import as_dtype, normalise_axis, wants
+from opad.tracing.rules.helpers import as_dtype, as_floating, normalise_axis, wants
 from opad.tracing.rules.reductions import all_normal
 
 # -- running products and sums ----------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def gradient(f, *varargs, axis=None, edge_order=1):
 
 def _derivative(f, spacing, axis, edge_order):
     """The derivative along one axis; for even spacings the formulae for uneven ones simplify to the usual ones."""
-    f = np.moveaxis(f, axis, -1)
+    f, spacing = as_floating(np.moveaxis(f, axis, -1)), as_floating(spacing)
     n = np.shape(f)[-1]
     if n < edge_order + 1:
         raise ValueError("the array is too short for numerical derivatives of this edge_order")
@@ -114,7 +114,7 @@ def _second_order_end(f0, f1, f2, a, b):
 @composite(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
     """Piecewise linear interpolation, differentiable in x, xp and fp."""
-    xp, fp = (a if hasattr(a, "shape") else np.asarray(a, float) for a in (xp, fp))
+    x, xp, fp = map(_in_double_precision, (x, xp, fp))  # as NumPy
     if period is not None:
         return _periodic_interp(x, xp, fp, abs(period))
     if np.iscomplexobj(plain(x)) or np.iscomplexobj(plain(xp)):
@@ -128,8 +128,12 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         (x0, x1), (f0, f1) = ((_elements(nodes, i), _elements(nodes, i + 1)) for nodes in (xp, fp))
         inner = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
     y = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
-    y = as_dtype(y, np.result_type(y.dtype, np.float64), "np.interp")  # NumPy computes in double precision
     return y if y.ndim else y[()]
+
+
+def _in_double_precision(a):
+    a = a if hasattr(a, "shape") else np.asarray(a)
+    return as_dtype(a, np.result_type(a.dtype, np.float64), "np.interp")
 
 
 def _elements(a, i):

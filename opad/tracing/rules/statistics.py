@@ -238,6 +238,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
     ddof = (0 if bias else 1) if ddof is None else ddof
     weights = None if fweights is None else np.asarray(fweights, float)
     if aweights is not None:
+        aweights = as_dtype(aweights, float, "np.cov")  # as NumPy does
         weights = aweights if weights is None else weights * aweights
     if weights is None:
         mean, total, factor = np.mean(X, axis=1, keepdims=True), X.shape[1], X.shape[1] - ddof

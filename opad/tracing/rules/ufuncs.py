@@ -42,8 +42,9 @@ def _power_in_base(y, x, p):
 
 def _power_in_exponent(y, x, p):
     if isinstance(x, int | float | complex) and not isinstance(x, np.generic):
-        return y * np.log(x).item() if x != 0 else 0 * y  # a Python number, which does not widen float32
-    return _times(np.log(np.where(plain(x) == 0, 1, x)), y)
+        base = complex(x) if y.dtype.kind == "c" else x
+        return y * np.log(base).item() if x != 0 else 0 * y  # a Python number, which does not widen float32
+    return _times(np.log(np.where(plain(x) == 0, y.dtype.type(1), x)), y)  # complex for complex exponents
 
 
 def _times(a, power):
@@ -65,21 +66,21 @@ class Quotient(SingularElementwise):
     def blocks(self, y, args, kwargs, parents):
         found = []
         for slot, column in parents:
-            block = _quotient_in_divisor(y, args[1]) if slot == 1 else None
+            block = self._in_divisor(y, args) if slot == 1 else None
             found += [(column, block)] if block else super().blocks(y, args, kwargs, [(slot, column)])
         return found
 
-
-def _quotient_in_divisor(y, b):
-    """y .* (-db / b) for a divisor that is broadcast to y; None for others, and where that is not finite."""
-    if getattr(b, "shape", None) in (None, y.shape):
-        return None
-    with np.errstate(all="ignore"):
-        reciprocal = Hadamard(1 / b, b.shape)
-    factor = BroadcastHadamard(y, b.shape, y.shape)
-    if not is_finite(reciprocal) or not is_finite(factor):
-        return None
-    return with_cast(Product(factor, Multiple(-1, reciprocal)), b, y)
+    def _in_divisor(self, y, args):
+        """y .* (-db / b) for a divisor that is broadcast to y; None for others, and where that is not finite."""
+        b = args[1]
+        if getattr(b, "shape", None) in (None, y.shape):
+            return None
+        with np.errstate(all="ignore"):
+            reciprocal = Hadamard(1 / self.operands(y, args)[1], b.shape)
+        factor = BroadcastHadamard(y, b.shape, y.shape)
+        if not is_finite(reciprocal) or not is_finite(factor):
+            return None
+        return with_cast(Product(factor, Multiple(-1, reciprocal)), b, y)
 
 
 # fmt: off
@@ -103,7 +104,7 @@ elementwise(np.arctan,       lambda _, x: 1 / (1 + x * x))
 elementwise(np.sinh,         lambda _, x: np.cosh(x))
 elementwise(np.cosh,         lambda _, x: np.sinh(x))
 elementwise(np.tanh,         lambda y, _: 1 - y * y)
-elementwise(np.arcsinh,      lambda y, x: 1 / (np.cosh(y) if np.iscomplexobj(y) else np.sqrt(1 + x * x)))
+elementwise(np.arcsinh,      lambda y, x: 1 / (np.cosh(y) if np.iscomplexobj(y) else np.hypot(1, x)))
 elementwise(np.sinc,         lambda _, x: _sinc_partial(x))
 elementwise(np.deg2rad,      RADIANS)
 elementwise(np.radians,      RADIANS)
@@ -130,13 +131,24 @@ singular_elementwise(np.log,         lambda _, x: 1 / x)
 singular_elementwise(np.log2,        lambda _, x: 1 / (LN2 * x))
 singular_elementwise(np.log10,       lambda _, x: 1 / (LN10 * x))
 singular_elementwise(np.log1p,       lambda _, x: 1 / (1 + x))
-singular_elementwise(np.arcsin,      lambda y, x: 1 / (np.cos(y) if np.iscomplexobj(y) else np.sqrt(1 - x * x)))
-singular_elementwise(np.arccos,      lambda y, x: -1 / (np.sin(y) if np.iscomplexobj(y) else np.sqrt(1 - x * x)))
+singular_elementwise(np.arcsin,      lambda y, x: 1 / (np.cos(y) if np.iscomplexobj(y) else _cosine(x)))
+singular_elementwise(np.arccos,      lambda y, x: -1 / (np.sin(y) if np.iscomplexobj(y) else _cosine(x)))
 singular_elementwise(np.arccosh,
-                     lambda y, x: 1 / (np.sinh(y) if np.iscomplexobj(y) else np.sqrt((x - 1) * (x + 1))))
-singular_elementwise(np.arctanh,     lambda _, x: 1 / (1 - x * x))
-singular_elementwise(np.arctan2,     lambda y, a, b: b / (a * a + b * b), lambda y, a, b: -a / (a * a + b * b))
+                     lambda y, x: 1 / (np.sinh(y) if np.iscomplexobj(y) else np.sqrt(x - 1) * np.sqrt(x + 1)))
+singular_elementwise(np.arctanh,     lambda _, x: 1 / ((1 - x) * (1 + x)))
+singular_elementwise(np.arctan2,     lambda _y, a, b: _over_square(b, np.hypot(a, b)),
+                                     lambda _y, a, b: -_over_square(a, np.hypot(a, b)))
 # fmt: on
+
+
+def _cosine(x):
+    """sqrt(1 - x^2), to full precision near 1."""
+    return np.sqrt((1 - x) * (1 + x))
+
+
+def _over_square(a, r):
+    """a / r^2 where the square would overflow, or vanish."""
+    return a / r / r
 
 
 def _picked(a, b, wins, y):
