@@ -37,6 +37,14 @@ def test_a_wrong_rule_is_found(line, monkeypatch):
     assert kind(line) == "wrong"
 
 
+@pytest.mark.parametrize("distance", [1.0, 1.1, 1.2, 1.3])
+def test_second_derivatives_that_cancel_are_not_wrong(distance):
+    """The angle of (v, -v) is constant: 0 exactly in one order of the modes, rounding errors in the other."""
+    x = (0.7 + 1e-4 * distance * np.array([1, 1.7, 2.3])).astype(np.float32)
+    lines = ["v0 = x0 - np.float32(0.7)", "v1 = np.arctan2(v0, -v0)"]
+    assert outcome(Program([x], lines, {"np": np}))[0] in ("kink", "right")
+
+
 RECURRENCE = fuzz_compiled.Repeating(
     [X, X * 2, X - 1, np.eye(3)], ["v0 = 0.5 * (v0 + v1) - x2", "v1 = v0 * x2"], {}, 20
 )
