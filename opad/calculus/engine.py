@@ -10,6 +10,7 @@ from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
 from opad.tracing.messages import explain_type_error
 from opad.tracing.objects import without_objects
+from opad.tracing.protect import COPY_LIMIT, scope
 from opad.tracing.trace import Trace
 
 
@@ -30,7 +31,7 @@ class Run:
 
     def __init__(self, f, args, kwargs, argnums, has_aux=False, kept=False):
         arguments = list(args)
-        trace = Trace(kept)
+        trace, is_recorded = Trace(kept), scope.snapshot is not None
         self.function, self.argnums, self.names = f, argnums, None
         self.inputs, self.structures = [], []
         try:
@@ -39,7 +40,8 @@ class Run:
                 self.structures.append(structure)
                 for k, leaf in enumerate(leaves):
                     if type(leaf) is np.ndarray and leaf.dtype.kind in "fc" and leaf.dtype.isnative:  # nearly always
-                        leaves[k] = trace.protect_input(leaf)
+                        is_small = leaf.nbytes <= COPY_LIMIT and not is_recorded
+                        leaves[k] = leaf.copy("K") if is_small else trace.protect_input(leaf)
                         continue
                     if not pytrees.is_differentiable(leaf):
                         raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
