@@ -82,9 +82,11 @@ class Trace:
         return known.kept
 
     def protect_input(self, array):
-        """An array that is being differentiated, as it is now, whatever the function does with the original."""
-        small = self.kept or array.nbytes <= protect.COPY_LIMIT
-        if protect.scope.snapshot is None and (small or (array.flags.writeable and self._may_copy(array))):
+        """An array that is being differentiated, as it is now, whatever the function does with the original.
+
+        Small ones, outside a recording, are copied by `Run` itself.
+        """
+        if protect.scope.snapshot is None and (self.kept or (array.flags.writeable and self._may_copy(array))):
             return array.copy("K")
         return self.protect(array)
 
