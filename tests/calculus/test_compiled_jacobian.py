@@ -16,6 +16,7 @@ from opad.errors import DtypeError, OpadError, StructureError
 from opad.programs import contraction
 from opad.testing import check_operator
 from tests.programs.test_random_programs import SHAPES, SMOOTH, arguments, programs, run
+from tests.threads import in_threads
 
 
 def model(x, t):
@@ -204,11 +205,7 @@ def test_threads_share_an_operator(t, rng):
         barrier.wait()
         wrong.extend(v for _ in range(100) if not np.allclose(J.H @ (J @ v), matrix.T @ (matrix @ v), rtol=1e-10))
 
-    threads = [threading.Thread(target=work, args=(v,)) for v in directions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, directions)
     assert not wrong
 
 

@@ -16,6 +16,7 @@ from opad.programs.constants import same_bits
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES
 from tests.programs.test_random_programs import KINKED, SHAPES, SMOOTH, arguments, programs, run
+from tests.threads import in_threads
 
 OPERATIONS = SMOOTH + KINKED
 
@@ -351,9 +352,5 @@ def test_threads_share_a_bound_function(rng):
         barrier.wait()  # the first calls, which bind, are made at once
         wrong.extend(k for _ in range(200) if not same_bits(bound(cases[k]), expected[k]))
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(4))
     assert not wrong

@@ -12,6 +12,7 @@ from opad.programs import results
 from opad.programs.constants import same_bits
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES, network, step
+from tests.threads import in_threads
 
 
 def in_precision(tree, dtype):
@@ -287,11 +288,7 @@ def test_threads_share_a_function(rng):
         barrier.wait()
         wrong.extend(k for _ in range(200) if not same_bits(compiled(*cases[k]), expected[k]))
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(4))
     assert not wrong
 
 

@@ -1,7 +1,5 @@
 """What a program relies on, and what happens when it changes."""
 
-import threading
-
 import numpy as np
 import optree
 import pytest
@@ -10,6 +8,7 @@ import opad
 from opad.programs import compiled as module
 from opad.programs.constants import same_bits
 from tests.programs.equality import assert_same
+from tests.threads import in_threads
 
 
 def test_a_branch_is_a_guard(rng):
@@ -244,11 +243,7 @@ def test_recording_in_one_thread_while_another_replays(rng):
         wrong.extend(k for k in order if not same_bits(compiled(arrays[k]), expected[k]))
 
     orders = [rng.permutation(len(arrays)) for _ in range(4)]
-    threads = [threading.Thread(target=work, args=(order,)) for order in orders]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, orders)
     assert not wrong
 
 

@@ -7,6 +7,7 @@ import pytest
 
 import opad
 from opad.errors import ClosedTraceError, TracingError
+from tests.threads import in_threads
 
 SIZES = [3, 5000]  # small constants are copied, large ones locked
 
@@ -174,11 +175,7 @@ def test_threads_trace_independently():
         except Exception as error:
             errors.append(error)
 
-    threads = [threading.Thread(target=work, args=(k,)) for k in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(work, range(4))
     assert errors == []
     assert results == {k: 2.0 * k + 6.0 * k for k in range(4)}
     big += 1.0
