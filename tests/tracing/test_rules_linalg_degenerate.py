@@ -1,10 +1,12 @@
 """Rules of numpy.linalg where matrices are singular, spectra repeat, norms have kinks: right numbers, or an error."""
 
+import mpmath
 import numpy as np
 import pytest
 
 import opad
 from opad.errors import DegenerateSpectrumError, SingularBlockError, TracingError, UnsupportedArgumentError
+from tests.modes import in_every_mode
 
 LA = np.linalg
 
@@ -52,9 +54,42 @@ def test_qr_of_a_stack_with_dependent_columns_is_refused():
 
 
 def test_qr_with_dependent_columns_of_other_sizes_is_refused():
-    A = np.array([[0.11, 9.1]] * 3)
-    with pytest.raises(SingularBlockError, match="dependent to rounding"):
-        opad.grad(lambda A: np.sum(LA.qr(A).R))(A)
+    for A in (np.array([[0.11, 9.1]] * 3), np.eye(3)[:, [0, 0, 1]], np.eye(3)[:, [0, 1, 0]] + 0j):
+        with pytest.raises(SingularBlockError, match="dependent to rounding"):
+            opad.grad(lambda A: np.sum(np.real(LA.qr(A).R)))(A)
+
+
+def gram_schmidt(A):
+    """Q of a 3 x 3 matrix of mpmath, its last column the cross product of the others, and R = Q^T A."""
+    a, b = A[:, 0], A[:, 1]
+    q = a / mpmath.norm(a)
+    p = b - q * (q.T * b)[0]
+    p /= mpmath.norm(p)
+    Q = mpmath.matrix([[q[i], p[i], q[j] * p[k] - q[k] * p[j]] for i, j, k in [(0, 1, 2), (1, 2, 0), (2, 0, 1)]])
+    return Q, Q.T * A
+
+
+@pytest.mark.parametrize("last", [[2.0, 3.0, 5.0], [0.0, 0.0, 0.0]], ids=["dependent", "zero"])
+def test_qr_of_a_square_matrix_whose_last_column_depends_on_the_others(last, rng):
+    """The others fix Q up to signs, so that Q and R are smooth, also where r_nn = 0."""
+    A = np.array([[1.0, 0.5, last[0]], [-1.0, 2.0, last[1]], [2.0, 1.5, last[2]]])
+    E, weights = rng.standard_normal((3, 3)), rng.standard_normal((2, 3, 3))
+    exact = np.array(gram_schmidt(mpmath.matrix(A))[0].tolist(), float)
+    signs = np.round(np.sum(exact * LA.qr(A).Q, axis=0))
+
+    def loss(A):
+        Q, R = LA.qr(A)
+        return np.sum(weights[0] * (Q * signs)) + np.sum(weights[1] * (signs[:, None] * R))
+
+    def in_multiple_precision(t):
+        factors = gram_schmidt(mpmath.matrix(A) + t * mpmath.matrix(E))
+        return sum(mpmath.fdot(W.flat, X) for W, X in zip(weights, factors, strict=True))
+
+    assert abs(LA.qr(A).R[2, 2]) < 1e-14
+    for order in (1, 2, 3):
+        with mpmath.workdps(40):
+            expected = float(mpmath.diff(in_multiple_precision, 0, order))
+        np.testing.assert_allclose(in_every_mode(loss, A, E, order), expected, rtol=1e-9)
 
 
 def test_norms_at_kinks():
