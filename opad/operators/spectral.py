@@ -275,7 +275,7 @@ class SingularValueDecomposition(Operator):
     def _rotations(self, C, X, XV):
         H, K = hermitian_part(C, self.U), skew_part(C, self.U)
         minus, _, plus, null, degenerate = self._gaps()
-        if np.any(degenerate):  # the two parts of A + t E that do not belong to its values along u v^H
+        if np.any(degenerate):  # what dA adds to A V = U S and A^H U = V S besides dS
             U, V, d = plain(self.U), adjoint_matrix(plain(self.Vh)), diagonal(plain(C))[..., None, :]
             for moved in (plain(XV) - U * d, times(mirror(plain(X), V), U) - V * conjugate(d)):
                 require_zero(moved, degenerate[..., None, :], _max_abs(X), _SINGULAR_VECTORS)
@@ -288,7 +288,8 @@ class SingularValueDecomposition(Operator):
         sums = s[..., None, :] + s[..., :, None]
         null = plain(sums) <= rounding_level(s)[..., None]
         minus, close = reciprocal_gaps(s)
-        degenerate = repeated(close) | diagonal(null) if self.U.dtype.kind == "c" else repeated(close)
+        same = repeated(close)
+        degenerate = np.logical_or(same, diagonal(null)) if self.U.dtype.kind == "c" else same
         return minus, close, reciprocal_where(sums, null), null, degenerate
 
     def _over_s(self, N):
@@ -373,8 +374,8 @@ class GeneralEigen(Operator):
     def _vectors(self, C):
         F, close = reciprocal_gaps(self.w)
         shared = repeated(close)
-        coupled = shared[..., None, :] | shared[..., :, None]
-        require_zero(off_diagonal(plain(C)), coupled, _max_abs(C), _EIGENVECTORS)
+        mixed = np.logical_or(shared[..., None, :], shared[..., :, None])
+        require_zero(off_diagonal(plain(C)), mixed, _max_abs(C), _EIGENVECTORS)
         Z = times(self.V, F * C)
         return Z - self.V * real_part(np.sum(np.conj(self.V) * Z, axis=-2, keepdims=True), self.V)
 
