@@ -76,6 +76,8 @@ class RecordedArray(NDArrayOperatorsMixin):
         if type(like) is float or type(like) is complex:
             return self.recording.call(to_float if type(like) is float else to_complex, (self,), {})
         if isinstance(like, np.generic):
+            if not hasattr(value, "dtype"):
+                return self.recording.call(astype, (self, like.dtype), {})
             return self[()] if isinstance(value, np.ndarray) else self
         if isinstance(value, np.generic) or not hasattr(value, "ndim"):
             return self.recording.call(to_array, (self,), {})
@@ -247,11 +249,16 @@ def to_array(x):
 
 # -- operators ---------------------------------------------------------------------------------------------------------
 # Numbers keep to Python's arithmetic, and ** to that of the value's own type, so that results have the types they have
-# in the function itself.
+# in the function itself. Products and absolute values of complex numbers of NumPy are rounded otherwise by its functions.
 
 
 def _is_number(x):
     return type(x.value if type(x) is RecordedArray else x) in _PYTHON
+
+
+def _are_complex(*numbers):
+    values = [x.value if type(x) is RecordedArray else x for x in numbers]
+    return all(isinstance(x, np.number | float | complex | int) for x in values) and np.iscomplexobj(values)
 
 
 def _install_operators():
@@ -275,6 +282,8 @@ def _operator(operation, method, is_power, swapped=False):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
+        if operation is operator.mul:
+            exact = _are_complex(self, other)
         if exact or (_is_number(self) and _is_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
         return method(self, other)
@@ -294,7 +303,11 @@ def _in_place(operation):
 
 
 def _unary(operation, method):
-    return lambda self: self.recording.call(operation, (self,), {}) if _is_number(self) else method(self)
+    def unary(self):
+        exact = _is_number(self) or (operation is operator.abs and _are_complex(self))
+        return self.recording.call(operation, (self,), {}) if exact else method(self)
+
+    return unary
 
 
 def _is_int_two(x):
