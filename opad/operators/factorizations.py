@@ -1,4 +1,4 @@
-"""Differentials of determinants, of the Cholesky and QR factorisations, of the pseudoinverse and the polar factor."""
+"""Differentials of determinants, of the Cholesky, QR and LU factorisations, of the polar factor."""
 
 import numpy as np
 
@@ -230,46 +230,6 @@ class QRDifferential(Operator):
         X = times(Q, np.tril(N - mirror(N, Q), -1) + self._phases(N) - P)
         X = self._times_inverse(parts[0] + X if 0 in parts else X, adjoint=True)
         return X + times(Q, M) if 1 in parts else X
-
-
-class PseudoinverseDifferential(Operator):
-    """A -> Y = A^+, along changes of A that keep its rank.
-
-    Forward:  dY = -Y dA Y + Y Y^H dA^H (I - A Y) + (I - Y A) dA^H Y^H Y
-    Adjoint:  A~ = -Y^H W Y^H + (I - A Y) W^H Y Y^H + Y^H Y W^H (I - Y A)
-
-    Parameters
-    ----------
-    A : (*stack, m, n) array
-    Y : (*stack, n, m) array, its pseudoinverse
-
-    References
-    ----------
-    G. H. Golub, V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
-    variables separate, SIAM J. Numer. Anal. 10, 1973.
-    """
-
-    clinear = property(lambda self: self.A.dtype.kind != "c")
-
-    def __init__(self, A, Y):
-        self.A = A
-        self.Y = Y
-        self.dims = A.shape
-        self.dimsd = Y.shape
-
-    def apply(self, X):
-        A, Y = self.A, self.Y
-        Yh, Xh = adjoint_matrix(Y), mirror(X, Y)
-        left, right = times(Y, times(Yh, Xh)), times_right(times_right(Xh, Yh), Y)
-        bent = times(Y, times_right(X, Y))
-        return left - times_right(times_right(left, A), Y) + right - times(Y, times(A, right)) - bent
-
-    def apply_adjoint(self, W):
-        A, Y = self.A, self.Y
-        Yh, Wh = adjoint_matrix(Y), mirror(W, Y)
-        left, right = times_right(times_right(Wh, Y), Yh), times(Yh, times(Y, Wh))
-        bent = times(Yh, times_right(W, Yh))
-        return left - times(A, times(Y, left)) + right - times_right(times_right(right, Y), A) - bent
 
 
 class PolarDifferential(Operator):

@@ -249,7 +249,7 @@ def to_array(x):
 
 # -- operators ---------------------------------------------------------------------------------------------------------
 # Numbers keep to Python's arithmetic, and ** to that of the value's own type, so that results have the types they have
-# in the function itself. Products and absolute values of complex numbers of NumPy are rounded otherwise by its functions.
+# in the function itself. NumPy rounds products and absolute values of complex numbers and of arrays differently.
 
 
 def _is_number(x):

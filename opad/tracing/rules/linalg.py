@@ -14,10 +14,14 @@ from opad.operators.factorizations import (
     CholeskyDifferential,
     CofactorDifferential,
     LogDeterminant,
-    PseudoinverseDifferential,
     QRDifferential,
     independent_columns,
     products_without,
+)
+from opad.operators.least_squares import (
+    LeastSquaresInMatrix,
+    LeastSquaresInRightHandSide,
+    PseudoinverseDifferential,
 )
 from opad.operators.products import StackedLeftMultiply, StackedRightMultiply, VectorOfMatrix, adjoint_matrix
 from opad.operators.shaping import Broadcast, SumAxes
@@ -62,18 +66,34 @@ def _(y, a, rcond=None, hermitian=False, *, rtol=None):
     return PseudoinverseDifferential(a, y)
 
 
+@UserPrimitive
+def lstsq_parts(a, b, rcond):
+    """np.linalg.lstsq as one record."""
+    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
+    return x, residuals, np.array(rank), s
+
+
+@operator_rule(lstsq_parts, multiple=True)
+def lstsq_blocks(y, a, b, rcond):
+    """By the pseudoinverse of the rank that was found; right for changes of a that keep it."""
+    rank, s = int(plain(y[2])), plain(y[3])
+    between = 0.0 if rank == len(s) else 1.0 if rank == 0 else (s[rank - 1] + s[rank]) / (2 * s[0])
+    Y = np.linalg.pinv(a, between)
+    return LeastSquaresInMatrix(a, b, y, Y), LeastSquaresInRightHandSide(a, b, y, Y), None
+
+
+def lstsq_by(parts, a, b, rcond):
+    """The results of `parts`, one of the two lstsq, of operands of one dtype, b being a vector or a matrix."""
+    dtype = np.result_type(*(operand.dtype for operand in in_common_precision(a, b)))
+    a, b = (operand if operand.dtype == dtype else operand.astype(dtype) for operand in in_common_precision(a, b))
+    x, residuals, rank, s = parts(a, b if np.ndim(b) == 2 else b[:, None], rcond)
+    return (x if np.ndim(b) == 2 else x[:, 0]), residuals, int(plain(rank)), s
+
+
 @composite(np.linalg.lstsq)
 def lstsq(a, b, rcond=None):
-    """The solution of least norm by the pseudoinverse; right for changes of a that keep its rank."""
-    a, b = in_common_precision(a, b)
-    m, n = np.shape(a)
-    rcond = np.finfo(a.dtype).eps * max(m, n) if rcond is None else rcond
-    x = np.linalg.pinv(a, rcond) @ b
-    s = np.linalg.svdvals(a)
-    rank = int(np.sum(plain(s) > rcond * np.max(plain(s), initial=0)))
-    rest = np.reshape(b - a @ x, (m, -1))
-    residuals = np.sum(np.abs(rest) ** 2, axis=0) if m > n and rank == n else np.zeros(0, s.dtype)
-    return x, residuals, rank, s
+    """The solution of least norm."""
+    return lstsq_by(lstsq_parts, a, b, rcond)
 
 
 # -- determinants ---------------------------------------------------------------------------------------------------
