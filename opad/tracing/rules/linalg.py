@@ -15,6 +15,7 @@ from opad.operators.factorizations import (
     CofactorDifferential,
     LogDeterminant,
     QRDifferential,
+    has_dependent_columns,
     independent_columns,
     products_without,
 )
@@ -176,22 +177,13 @@ def qr_tall(a):
 @operator_rule(qr_tall, multiple=True)
 def _(y, a):
     k = independent_columns(a)
-    if np.any(_dependent(plain(y[1])[..., :k, :k], a.shape[-2])):
+    if has_dependent_columns(plain(y[1])[..., :k, :k], a.shape[-2]):
         raise SingularBlockError(
             f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose columns (all but the last, of a "
             "square real matrix) are linearly dependent to rounding, where the factors are not differentiable; "
             "expected independent ones. Use numpy.linalg.svd, or permute the columns."
         )
     return QRDifferential(*y)
-
-
-def _dependent(R, rows):
-    """Whether |r_jj| is rounding next to column j and to the multiples of those before it that it is made up of."""
-    norms = np.linalg.norm(R, axis=-2, keepdims=True)
-    null = np.diagonal(R, axis1=-2, axis2=-1) == 0
-    if np.any(null):
-        return null
-    return 10 * rows * np.finfo(R.dtype).eps * (norms @ np.abs(np.linalg.inv(R))) > 1
 
 
 @composite(np.linalg.qr)
