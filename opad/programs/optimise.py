@@ -175,11 +175,11 @@ def _simplify(step, specs):
 
 
 def _square(step, specs):
-    """x ** 2 as NumPy's own ndarray ** 2."""
+    """x ** 2 as NumPy's own ndarray ** 2, of which complex results are rounded otherwise by np.power."""
     base, exponent, *more = step.args
     if more or step.kwargs or type(base) is not Ref or type(exponent) is not int or exponent != 2:
         return step
-    if specs[base].is_ndarray and specs[base].dtype.kind in "fc":
+    if specs[base].is_ndarray and specs[base].dtype.kind in ("fc" if step.function is operator.pow else "f"):
         return step.with_arguments(np.square, (base,), step.kwargs)
     return step
 

@@ -57,7 +57,7 @@ class RecordedArray(NDArrayOperatorsMixin):
             and _is_int_two(inputs[1])
             and _is_float(inputs[0])
         ):
-            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does
+            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does; squares of complex numbers have other digits
         return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -316,7 +316,7 @@ def _is_int_two(x):
 
 def _is_float(x):
     value = x.value if type(x) is RecordedArray else x
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _is_traced(x):

@@ -343,7 +343,7 @@ def tensorsolve(a, b, axes=None):
     if axes is not None:
         axes = [k % np.ndim(a) for k in axes]
         a = np.transpose(a, [k for k in range(np.ndim(a)) if k not in axes] + axes)
-    shape = np.shape(a)[np.ndim(b) :]
+    shape = np.shape(a)[np.ndim(b) - np.ndim(a) :]  # as NumPy, for any number of axes of b
     return np.reshape(np.linalg.solve(np.reshape(a, (np.size(b), -1)), np.reshape(b, -1)), shape)
 
 
