@@ -47,7 +47,7 @@ def test_second_derivatives_that_cancel_are_not_wrong(distance):
 
 def test_kinks_that_cancel_are_not_wrong():
     """min(|x|, x) is x, but a derivative of |x| at 0 is a choice."""
-    lines = ["v0 = x0 - 0.7", "v1 = np.fabs(v0)", "v2 = np.fmin(v0, v1)"]
+    lines = ["v0 = x0 - 0.7", "v1 = np.fabs(v0)", "v2 = np.fmin(v0, v1)", "v3 = np.sin(v2)", "v4 = v3 * v2"]
     assert outcome(Program([X], lines, {"np": np}))[0] == "kink"
 
 
