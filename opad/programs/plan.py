@@ -36,7 +36,7 @@ class Plan:
     grown : dict Ref of a result -> Ref of the array that becomes it when the last part is added
     recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
     fixed_views : set of Refs, views of buffers that are made once
-    held : list of Refs, all values in memory of the program that a step names
+    held : list of Refs, all values in memory of the program that have a name: a step's operands and results, outputs
     roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
     """
 
@@ -57,7 +57,7 @@ class Plan:
         self.grown = self._grown_results()
         self._find_buffers()
         self._assign_memory()
-        named = {ref for step in steps for ref in (*step.outs, *step.inputs)}
+        named = self.lasting.union(*[(*step.outs, *step.inputs) for step in steps])
         self.held = [*self.buffers, *(ref for ref in self.stacked if ref in named and self.is_held(ref))]
 
     def _find_buffers(self):
@@ -171,15 +171,14 @@ class Plan:
 
     def last_uses(self):
         """dict position of a step -> large values outside the program's memory that nothing needs after it."""
-        last = {}
+        kept, last, dying = self.lasting.union(self.grown.values(), self.fixed_views), {}, {}
         for number, step in enumerate(self.steps):
-            last.update((ref, number) for ref in step.outs)
+            for ref in step.outs:
+                if not self.is_written(ref) and ref not in kept and self.specs[ref].nbytes >= LARGE:
+                    last[ref] = number
             last.update((ref, number) for ref in step.inputs if ref in last)
-        dying, growing = {}, set(self.grown.values())
         for ref, number in last.items():
-            kept = ref in self.lasting or ref in growing or self.is_written(ref) or ref in self.fixed_views
-            if not kept and self.specs[ref].nbytes >= LARGE:
-                dying.setdefault(number, []).append(ref)
+            dying.setdefault(number, []).append(ref)
         return dying
 
     def allocate(self, pools):
