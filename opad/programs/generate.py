@@ -20,7 +20,7 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
-_ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
+_ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
 class ProgramChanged(Exception):
@@ -84,24 +84,26 @@ class Source:
 
     def name(self, ref):
         """The variable that holds a value."""
-        return self._ref_names.get(ref) or f"v{int(ref)}"
+        if ref not in self._ref_names:
+            self._ref_names[ref] = f"v{int(ref)}"
+        return self._ref_names[ref]
 
     def constant(self, value, label=None):
         """The name of an object of the program."""
+        if id(value) in self._names:
+            return self._names[id(value)]
         if value is None or value is Ellipsis or isinstance(value, bool | int | str):
             return repr(value)
         if isinstance(value, tuple):
             return f"({''.join(f'{self.constant(part)}, ' for part in value)})"
         if type(value) is slice:
             return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
-        key = id(value)
-        if key not in self._names:
-            label = label or (getattr(value, "__name__", None) if callable(value) else None)
-            if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
-                label = f"c{len(self._names)}"
-            self._names[key] = label
-            self.namespace[label] = value
-        return self._names[key]
+        label = label or (getattr(value, "__name__", None) if callable(value) else None)
+        if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
+            label = f"c{len(self._names)}"
+        self._names[id(value)] = label
+        self.namespace[label] = value
+        return label
 
     def expression(self, tree):
         """An argument as Python text."""
@@ -199,13 +201,18 @@ class Source:
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
+        if step.function not in _ARITHMETIC:
+            return step.args
         spec = self.specs[step.outs[0]]
-        if step.function not in _ARITHMETIC or not spec.is_ndarray or spec.dtype.kind not in "fc":
+        if not spec.is_ndarray or spec.dtype.kind not in "fc":
             return step.args
         return [self._number(a, spec.dtype) if type(a) in (int, float) else a for a in step.args]
 
     def _number(self, value, dtype):
-        return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
+        key = repr(value), dtype
+        if key not in self._numbers:
+            self._numbers[key] = np.asarray(value, dtype)
+        return self._numbers[key]
 
     def _is_plain_reduction(self, step):
         """A call of np.sum and its like that only passes on to the ufunc's reduce."""

@@ -82,13 +82,11 @@ class _Grouping:
 
     def with_one_more(self, steps):
         """The steps with one more group, or None."""
-        defined, used = {}, {}
-        for position, step in enumerate(steps):
-            for ref in step.outs:
-                for member in self.stacks.members.get(ref, (ref,)):
-                    defined[member] = position
-            for ref in step.inputs:
-                used.setdefault(ref, position)
+        positions = list(enumerate(steps))
+        used = {ref: position for position, step in reversed(positions) for ref in step.inputs}  # for the first time
+        defined = {ref: position for position, step in positions for ref in step.outs}
+        for result, members in self.stacks.members.items():
+            defined.update(dict.fromkeys(members, defined[result]))
         for candidates in self.candidates:
             candidates = [step for step in candidates if step.out not in self.stacks.places]
             if len(candidates) < FEWEST:
@@ -107,7 +105,10 @@ class _Grouping:
     def _is_small(self, step):
         if step.function not in _EXACT and step.function not in REDUCTIONS and not is_matrix_product(step, self.specs):
             return False
-        return all(0 < self.specs[ref].nbytes <= SMALL for ref in (step.out, *step.inputs))
+        return all(map(self._fits, (step.out, *step.inputs)))
+
+    def _fits(self, ref):
+        return 0 < self.specs[ref].nbytes <= SMALL
 
     def _kind(self, step):
         """What the steps of a group have in common."""
@@ -125,7 +126,7 @@ class _Grouping:
         groups, outs, latest, earliest = [[]], set(), -1, np.inf
         most = LARGEST // max(self.specs[ref].nbytes for ref in (steps[0].out, *steps[0].inputs))
         for step in steps:
-            start = max((defined.get(ref, -1) for ref in step.inputs), default=-1)
+            start = max([defined.get(ref, -1) for ref in step.inputs], default=-1)
             end = used.get(step.out, np.inf)
             uses_a_result = not outs.isdisjoint(step.inputs)
             if max(latest, start) >= min(earliest, end) or uses_a_result or len(groups[-1]) == most:
