@@ -13,7 +13,7 @@ from opad.operators.assignment import set_at
 from opad.operators.dispatch import constant_like
 from opad.operators.indexing import scatter_add
 from opad.operators.solve import factorise, solve_factorised, solve_triangle
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
 from opad.tracing.rules.linalg import cholesky_lower, cofactors, eigh_parts, qr_tall, slogdet_parts, svd_parts
 from opad.tracing.rules.norms import euclidean_norm, power_norm
@@ -91,7 +91,7 @@ def makes_new_array(step):
 
 
 def _is_fresh(function):
-    return is_ufunc(function) or function in _FRESH or isinstance(function, FusedSteps)
+    return is_ufunc(function) or function in _FRESH or isinstance(function, StepGroup)
 
 
 def has_static_shape(step, specs):

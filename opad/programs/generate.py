@@ -8,7 +8,7 @@ import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
 from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 from opad.programs.results import result_array
@@ -145,7 +145,7 @@ class Source:
                 self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
 
     def _write(self, step):
-        if isinstance(step.function, FusedSteps):
+        if isinstance(step.function, StepGroup):
             step.function.write(self, step)
             return
         if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:

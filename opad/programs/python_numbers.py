@@ -15,8 +15,8 @@ from functools import lru_cache
 import numpy as np
 
 from opad.programs.functions import needed_after
-from opad.programs.fused import FusedSteps
 from opad.programs.grouping import gathered
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, to_float
 from opad.programs.recorder import Step
 
@@ -46,7 +46,7 @@ def with_python_numbers(steps, outputs, guards, specs):
     used.update(ref for step in runs for ref in step.inputs)
     result = []
     for step in runs:
-        if type(step.function) is not FusedSteps:
+        if type(step.function) is not StepGroup:
             result.append(step)
             continue
         run = PythonNumbers(step.function.steps, specs, used)
@@ -87,7 +87,7 @@ def _is_number(a, specs):
     return (type(a) in (float, np.float64, np.ndarray) and np.isfinite(a)) or (type(a) is int and abs(a) < 2**53)
 
 
-class PythonNumbers(FusedSteps):
+class PythonNumbers(StepGroup):
     """Steps on numbers as expressions of Python.
 
     Attributes

@@ -14,17 +14,17 @@ from math import prod
 import numpy as np
 
 from opad.programs.functions import map_refs
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import FLOATS, add_into_zeros, expression, frame, is_index, joined, read_elsewhere
 from opad.programs.fusion.summation import compiled_functions
 from opad.programs.fusion.threads import SMALLEST, Divided
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Spec
 
 LONG_ROW = 32  # elements from which a loop over rows is as fast as one over all elements
 
 
-class Kernel(FusedSteps):
+class Kernel(StepGroup):
     """Elementwise steps as one loop.
 
     Attributes
@@ -222,7 +222,7 @@ class Scatter(Kernel):
     """np.add.at on zeros: values added one after another at the positions that vectors of integers name."""
 
     def __init__(self, step, specs):
-        FusedSteps.__init__(self, [step])
+        StepGroup.__init__(self, [step])
         self.specs, self.outs, self.numbers, self.shape = specs, (step.out,), None, specs[step.out].shape
         self.operands = [step.args[0], *step.args[1]]
         names = [f"x{axis}" for axis in range(len(self.shape))]

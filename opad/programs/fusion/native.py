@@ -6,14 +6,14 @@ program; these are arguments. So programs that differ in them share one compiled
 
 import numpy as np
 
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.kernels import Kernel, compiled
 from opad.programs.fusion.loops import Fixed, Loop, Table, Turn
 from opad.programs.fusion.tape import CONVERSIONS, is_checked, number_template
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref
 
 
-class Native(FusedSteps):
+class Native(StepGroup):
     """Steps whose functions are loops, operations on numbers, and elements of stacks, as one function.
 
     Parameters

@@ -12,12 +12,12 @@ from math import prod
 import numpy as np
 
 from opad.programs.functions import is_known
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import BOOL, FLOATS, iteration_shape, read_elsewhere
 from opad.programs.fusion.kernels import Kernel
 from opad.programs.fusion.rows import RowWriter
 from opad.programs.fusion.summation import is_reduction, operands_of
 from opad.programs.fusion.threads import SMALLEST
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Step
 
@@ -159,7 +159,7 @@ class Space:
         return self.vector not in reduced and max(varying) not in reduced - set(self.unrolled)
 
 
-class NestSteps(FusedSteps):
+class NestGroup(StepGroup):
     """Steps that may become one loop nest.
 
     Attributes
@@ -207,7 +207,7 @@ def _gathered(steps, single, new_space, most, most_operands):
     for step in steps:
         if not is_known(step.function):
             close()
-        is_candidate = single.issuperset(step.outs) and not isinstance(step.function, FusedSteps)
+        is_candidate = single.issuperset(step.outs) and not isinstance(step.function, StepGroup)
         needs_group = not (blocked.isdisjoint(step.inputs) and space.dims.keys().isdisjoint(step.inputs))
         operands = outside.union(ref for ref in step.inputs if ref not in space.dims)
         is_full = len(group) == most or len(operands) > most_operands
@@ -243,7 +243,7 @@ def _as_one(members, space):
     made = {step.out for step in members}
     outside = dict.fromkeys(ref for step in members for ref in step.inputs if ref not in made)
     outs = tuple([step.out for step in members])
-    return Step(NestSteps(members, space), tuple(outside), {}, outs, members[0].origin)
+    return Step(NestGroup(members, space), tuple(outside), {}, outs, members[0].origin)
 
 
 def _is_alias(step, specs):
@@ -274,11 +274,11 @@ class Nest(Kernel):
 
     Parameters
     ----------
-    group : NestSteps
+    group : NestGroup
     """
 
     def __init__(self, group, specs, used):
-        FusedSteps.__init__(self, group.steps)
+        StepGroup.__init__(self, group.steps)
         self.specs, self.space, self.shape = specs, group.space, group.space.shape
         self.outs = tuple([step.out for step in group.steps if step.out in used])
         self._is_large = prod(self.shape) >= SMALLEST and self._has_rows()

@@ -4,9 +4,9 @@ import numpy as np
 
 from opad.operators.indexing import scatter_add
 from opad.programs.functions import refs_in, without_ellipsis
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import FLOATS
 from opad.programs.grouping import gathered
+from opad.programs.groups import StepGroup
 from opad.programs.optimise import hashable
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Step
@@ -51,7 +51,7 @@ class Sequence:
     @staticmethod
     def parts(step):
         """The steps of a group; None for others."""
-        return step.function.steps if type(step.function) is FusedSteps else None
+        return step.function.steps if type(step.function) is StepGroup else None
 
     def numbers(self):
         """(codes, columns) as `periods.runs` expects them."""

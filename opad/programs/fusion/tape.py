@@ -9,8 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem, item, to_array, to_float
 
 _PYTHON = {
@@ -69,7 +69,7 @@ def is_checked(step, specs):
     return step.function in (operator.truediv, operator.pow) and specs[step.out].type is float
 
 
-class Tape(FusedSteps):
+class Tape(StepGroup):
     """Operations on numbers as a table.
 
     Attributes

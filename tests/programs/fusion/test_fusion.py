@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import opad
 from opad.errors import MissingPackageError
 from opad.operators.indexing import scatter_add
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion import elementwise, kernels, native, rolling, selection, summation, tape
 from opad.programs.fusion.threads import SMALLEST, thread_count
+from opad.programs.groups import StepGroup
 from tests.programs.equality import assert_same
 from tests.programs.registry import CASES
 from tests.programs.test_random_programs import arguments, programs, run
@@ -81,7 +81,7 @@ def fused(f, *args, **options):
 def groups(compiled):
     """Names of the steps of each kernel."""
     steps = compiled.programs[0].whole.code.fusion.steps
-    kinds = [step.function for step in steps if isinstance(step.function, FusedSteps)]
+    kinds = [step.function for step in steps if isinstance(step.function, StepGroup)]
     return [[step.function.__name__ for step in kernel.steps] for kernel in kinds]
 
 

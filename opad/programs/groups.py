@@ -1,8 +1,8 @@
-"""Several steps of a program as one call."""
+"""Several steps of a program as one: what a loop, a kernel or an expression carries out in their place."""
 
 
-class FusedSteps:
-    """What the function of a step is that stands for several others.
+class StepGroup:
+    """The function of a step that stands for several others.
 
     Attributes
     ----------
