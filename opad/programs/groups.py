@@ -7,10 +7,7 @@ class StepGroup:
     Attributes
     ----------
     steps : list of Step, those that it replaces
-    parts : int, in how many parts a loop is run, each in a thread of its own
     """
-
-    parts = 1
 
     def __init__(self, steps):
         self.steps = steps

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opad.programs.fusion.elementwise import read_elsewhere
-from opad.programs.fusion.kernels import Kernel
+from opad.programs.fusion.kernels import ElementwiseKernel
 from opad.programs.fusion.periods import FEWEST
 from opad.programs.fusion.selection import grouped_by_shape
 from opad.programs.fusion.sequence import INTEGER, substituted
@@ -274,11 +274,11 @@ class Loop(StepGroup):
         for step in body:
             if shapes.get(id(step)) or type(step.function) is StepGroup:
                 parts = step.function.steps if type(step.function) is StepGroup else [step]
-                kernel = Kernel(parts, self.specs, used, {})
+                kernel = ElementwiseKernel(parts, self.specs, used, {})
                 step = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
             self.body.append(step)
         positions = {out: position for position, out in enumerate(self.results)}
-        for out in [out for step in self.body if type(step.function) is Kernel for out in step.outs]:
+        for out in [out for step in self.body if type(step.function) is ElementwiseKernel for out in step.outs]:
             if positions[out] not in self.stacks:
                 self._add_stack(positions[out])
 

@@ -278,7 +278,7 @@ class Nest(Kernel):
     """
 
     def __init__(self, group, specs, used):
-        StepGroup.__init__(self, group.steps)
+        super().__init__(group.steps)
         self.specs, self.space, self.shape = specs, group.space, group.space.shape
         self.outs = tuple([step.out for step in group.steps if step.out in used])
         self._is_large = prod(self.shape) >= SMALLEST and self._has_rows()

@@ -8,7 +8,7 @@ import numpy as np
 from opad.errors import MissingPackageError
 from opad.programs.functions import needed_after
 from opad.programs.fusion.elementwise import iteration_shape, read_elsewhere
-from opad.programs.fusion.kernels import Kernel, Scatter
+from opad.programs.fusion.kernels import ElementwiseKernel, Kernel, Scatter
 from opad.programs.fusion.measure import LIMIT, on_examples, seconds
 from opad.programs.fusion.nests import Nest, NestGroup, gathered_nests
 from opad.programs.fusion.tape import Tape, is_number_step, work_off
@@ -105,7 +105,7 @@ class Fusion:
         if type(step.function) is StepGroup:
             if not self.specs[step.outs[0]].shape:
                 return Tape(step.function.steps, self.specs, used)
-            return Kernel(step.function.steps, self.specs, used, self._sources)
+            return ElementwiseKernel(step.function.steps, self.specs, used, self._sources)
         return Scatter(step, self.specs) if Scatter.covers(step, self.specs) else None
 
     def _parts(self, step, kernel):
@@ -116,7 +116,8 @@ class Fusion:
         if threads > 1 and isinstance(kernel, Kernel) and kernel.is_divisible(threads):
             choices.append(threads)
         functions = [on_examples(kernel.steps, kernel.outs, self.specs)]
-        for kernel.parts in choices:
+        for parts in choices:
+            kernel.parts = parts
             fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
             functions.append(on_examples([fused], kernel.outs, self.specs))
         with np.errstate(all="ignore"):

@@ -430,7 +430,7 @@ def test_a_kernel_is_used_only_where_it_is_faster(monkeypatch):
 
 
 def in_parts(self, step, kernel):
-    return 3 if type(kernel) is kernels.Kernel and kernel.is_divisible(3) else 1
+    return 3 if type(kernel) is kernels.ElementwiseKernel and kernel.is_divisible(3) else 1
 
 
 @pytest.mark.parametrize("name", LOOPS)
