@@ -8,6 +8,7 @@ over an outer axis is known when the whole nest is done, so that what uses it co
 
 from collections import Counter
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,23 @@ from opad.programs.recorder import Step
 SHORT = 4  # elements of the axes that are written out
 _OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
 _ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, np.transpose, getitem)
+
+
+class Reduction(NamedTuple):
+    """A reduction in terms of the axes of a space.
+
+    Attributes
+    ----------
+    dims : axis (None for length 1) of each dimension of the operands
+    reduced : set of the axes that are reduced
+    result : axis of each dimension of the result
+    is_late : bool, whether the result is known only when all loops are done
+    """
+
+    dims: tuple
+    reduced: set
+    result: tuple
+    is_late: bool
 
 
 class Space:
@@ -55,8 +73,8 @@ class Space:
             reduction = self.reduction(step)
             if reduction is None:
                 return False
-            dims, is_late = reduction[2:]
-            if is_late:
+            dims = reduction.result
+            if reduction.is_late:
                 self.late.add(step.out)
         else:
             is_alias = _is_alias(step, self.specs)
@@ -121,7 +139,7 @@ class Space:
         return tuple([next(axes) if n > 1 else None for n in shape])
 
     def reduction(self, step):
-        """(dims of the operands, axes that are reduced, dims of the result, whether it is late); None if impossible."""
+        """The Reduction that a step is; None if it is none that a nest can hold."""
         specs, out = self.specs, self.specs[step.out]
         operands = operands_of(step)
         rest = step.args[len(operands) :]
@@ -148,7 +166,7 @@ class Space:
             return None
         result = tuple([None if k in where else d for k, d in enumerate(dims) if keepdims or k not in where])
         is_late = bool(reduced & set(self.outer)) or not result
-        return dims, reduced, result, is_late
+        return Reduction(dims, reduced, result, is_late)
 
     def _can_reduce(self, varying, reduced):
         """Whether partial results are few: everything, or axes that the loops finish or keep in one order."""
