@@ -32,6 +32,7 @@ def add_at(total, values, key):
     return result
 
 
+EXACT = 2**53  # integers of smaller modulus are exact in double precision
 PART_WRITERS = {add_at, set_at.__wrapped__}  # (array, values, key) -> the array with a part changed
 STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
 FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone

@@ -7,7 +7,16 @@ from cmath import isfinite
 import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
-from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
+from opad.programs.functions import (
+    EXACT,
+    PART_WRITERS,
+    REDUCTIONS,
+    TRANSFORMS,
+    WITH_OUT,
+    add_at,
+    makes_new_array,
+    refs_in,
+)
 from opad.programs.groups import StepGroup
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
@@ -244,7 +253,7 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        if any(type(a) is int and abs(a) >= 2**53 for a in step.args):
+        if any(type(a) is int and abs(a) >= EXACT for a in step.args):
             return False
         return any(kind in kinds and kinds <= {kind, float, int} for kind in (np.float64, np.float32))
 

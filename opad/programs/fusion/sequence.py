@@ -80,7 +80,7 @@ class Sequence:
                 return (self._kind(tree), self._kind(base), *map(_static, keys)) if keys else self._kind(tree)
             if type(tree) is tuple or type(tree) is list:
                 return tuple([pattern(part) for part in tree])
-            if has_numbers and _is_number(tree):
+            if has_numbers and _is_constant_number(tree):
                 numbers.append(tree)
                 return type(tree)
             return hashable(tree)
@@ -102,7 +102,9 @@ class Sequence:
     @staticmethod
     def number_slots(step):
         """Where among the arguments of a step constant numbers are, and which: [(place, number)]."""
-        return [(k, a) for k, a in enumerate(step.args) if step.function not in _WITHOUT_NUMBERS and _is_number(a)]
+        return [
+            (k, a) for k, a in enumerate(step.args) if step.function not in _WITHOUT_NUMBERS and _is_constant_number(a)
+        ]
 
     def _resolved(self, ref):
         """The array of which a value is a slice, and by which keys."""
@@ -122,7 +124,7 @@ def substituted(step, refs, numbers, out):
             return next(refs)
         if type(tree) is tuple or type(tree) is list:
             return tuple([replaced(part) for part in tree])
-        return next(numbers) if has_numbers and _is_number(tree) else tree
+        return next(numbers) if has_numbers and _is_constant_number(tree) else tree
 
     return Step(step.function, replaced(step.args), step.kwargs, out, step.origin, step.scope, step.errstate)
 
@@ -132,7 +134,8 @@ def _static(key):
     return tuple([None if type(part) is int else hashable(part) for part in key])
 
 
-def _is_number(a):
+def _is_constant_number(a):
+    """True for numbers that are part of a step, 0-d arrays among them."""
     return type(a) in (int, float, bool) or isinstance(a, np.generic) or (type(a) is np.ndarray and not a.ndim)
 
 
