@@ -1,6 +1,7 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+import re
 import threading
 from cmath import isfinite
 
@@ -29,6 +30,8 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+# What the text of a program names itself: variables such as p0, the functions around it, the builtins that it uses.
+_OWN_NAMES = re.compile(r"[a-z]\d+|make|program|bind|type|int|float|complex|abs|slice|ValueError")
 _ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
 
 
@@ -103,7 +106,7 @@ class Source:
         key = id(value)
         if key not in self._names:
             label = label or (getattr(value, "__name__", None) if callable(value) else None)
-            if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
+            if not label or not label.isidentifier() or label in self.namespace or _OWN_NAMES.fullmatch(label):
                 label = f"c{len(self._names)}"
             self._names[key] = label
             self.namespace[label] = value
@@ -234,8 +237,8 @@ class Source:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
             return f"{args[0]} {_SCALAR_INFIX[function]} {args[1]}"
-        if function is operator.neg:
-            return f"-{args[0]}"
+        if function is operator.neg or function is operator.abs:
+            return f"-{args[0]}" if function is operator.neg else f"abs({args[0]})"
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
