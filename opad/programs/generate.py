@@ -1,14 +1,24 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+import re
 import threading
 from cmath import isfinite
 
 import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
-from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
-from opad.programs.fused import FusedSteps
+from opad.programs.functions import (
+    EXACT,
+    PART_WRITERS,
+    REDUCTIONS,
+    TRANSFORMS,
+    WITH_OUT,
+    add_at,
+    makes_new_array,
+    refs_in,
+)
+from opad.programs.groups import StepGroup
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 from opad.programs.results import result_array
@@ -20,6 +30,8 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+# What the text of a program names itself: variables such as p0, the functions around it, the builtins that it uses.
+_OWN_NAMES = re.compile(r"[a-z]\d+|program|bind|type|int|float|complex|abs|slice|ValueError")
 _ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
@@ -99,7 +111,7 @@ class Source:
         if type(value) is slice:
             return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
         label = label or (getattr(value, "__name__", None) if callable(value) else None)
-        if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
+        if not label or not label.isidentifier() or label in self.namespace or _OWN_NAMES.fullmatch(label):
             label = f"c{len(self._names)}"
         self._names[id(value)] = label
         self.namespace[label] = value
@@ -150,7 +162,7 @@ class Source:
                 self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
 
     def _write(self, step):
-        if isinstance(step.function, FusedSteps):
+        if isinstance(step.function, StepGroup):
             step.function.write(self, step)
             return
         if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:
@@ -234,8 +246,8 @@ class Source:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
             return f"{args[0]} {_SCALAR_INFIX[function]} {args[1]}"
-        if function is operator.neg:
-            return f"-{args[0]}"
+        if function is operator.neg or function is operator.abs:
+            return f"-{args[0]}" if function is operator.neg else f"abs({args[0]})"
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
@@ -253,7 +265,7 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        if any(type(a) is int and abs(a) >= 2**53 for a in step.args):
+        if any(type(a) is int and abs(a) >= EXACT for a in step.args):
             return False
         return any(kind in kinds and kinds <= {kind, float, int} for kind in (np.float64, np.float32))
 

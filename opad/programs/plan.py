@@ -16,7 +16,7 @@ from opad.programs.functions import (
     makes_new_array,
     refs_in,
 )
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
@@ -220,7 +220,7 @@ def _is_large(nbytes):
 
 def written(step, specs):
     """The results that a call can write into buffers."""
-    if isinstance(step.function, FusedSteps):
+    if isinstance(step.function, StepGroup):
         return step.function.written(step)
     return step.outs if writes_out(step, specs) else ()
 
