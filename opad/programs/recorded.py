@@ -39,7 +39,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         self.ref = ref
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any(_is_traced(x) for x in inputs):
+        if any(map(_is_traced, inputs)):
             return NotImplemented
         out = [x for x in kwargs.get("out") or () if x is not None]
         if len(out) == 1 and type(out[0]) is RecordedArray and method == "__call__" and ufunc.nout == 1:
@@ -252,7 +252,8 @@ def to_array(x):
 # in the function itself. NumPy rounds products and absolute values of complex numbers and of arrays differently.
 
 
-def _is_number(x):
+def _is_python_number(x):
+    """True for Python's own numbers, recorded ones among them."""
     return type(x.value if type(x) is RecordedArray else x) in _PYTHON
 
 
@@ -284,7 +285,7 @@ def _operator(operation, method, is_power, swapped=False):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
         if operation is operator.mul:
             exact = _are_complex(self, other)
-        if exact or (_is_number(self) and _is_number(other)):
+        if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
         return method(self, other)
 
@@ -304,7 +305,7 @@ def _in_place(operation):
 
 def _unary(operation, method):
     def unary(self):
-        exact = _is_number(self) or (operation is operator.abs and _are_complex(self))
+        exact = _is_python_number(self) or (operation is operator.abs and _are_complex(self))
         return self.recording.call(operation, (self,), {}) if exact else method(self)
 
     return unary
