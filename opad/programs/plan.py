@@ -64,11 +64,12 @@ class Plan:
         for step in self.steps:
             if step.out in self.stacked:
                 continue
+            shared = frozenset()
             if not makes_new_array(step):
-                shared = frozenset().union(*(self.roots.get(ref, ()) for ref in step.inputs))
-                self.roots.update(dict.fromkeys(step.outs, shared))
+                shared = shared.union(*(self.roots.get(ref, ()) for ref in step.inputs))
                 if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
+            self.roots.update(dict.fromkeys(step.outs, shared))
             for out in written(step, self.specs):
                 if out not in self.results and out not in self._given_away:
                     self.buffers[out] = None
