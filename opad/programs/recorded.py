@@ -266,19 +266,26 @@ def _install_operators():
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
         operation = getattr(operator, name)
         forward, reflected = (getattr(NDArrayOperatorsMixin, f"__{side}{name}__") for side in ("", "r"))
-        setattr(RecordedArray, f"__{name}__", _operator(operation, forward, name == "pow"))
-        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, name == "pow", swapped=True))
+        setattr(RecordedArray, f"__{name}__", _operator(operation, forward))
+        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, swapped=True))
         setattr(RecordedArray, f"__i{name}__", _in_place(operation))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         method = getattr(NDArrayOperatorsMixin, f"__{name}__")
-        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method, False))
+        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method))
     for name in ("neg", "pos", "abs"):
         setattr(
             RecordedArray, f"__{name}__", _unary(getattr(operator, name), getattr(NDArrayOperatorsMixin, f"__{name}__"))
         )
 
 
-def _operator(operation, method, is_power, swapped=False):
+_UFUNCS = {operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide}
+_USUAL = {RecordedArray, float, int}
+
+
+def _operator(operation, method, swapped=False):
+    """Python's operation on numbers, else what `method` does: the ufunc, at once where operands are the usual ones."""
+    is_power, ufunc = operation is operator.pow, _UFUNCS.get(operation)
+
     def binary(self, other):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
@@ -287,6 +294,8 @@ def _operator(operation, method, is_power, swapped=False):
             exact = _are_complex(self, other)
         if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
+        if ufunc is not None and type(other) in _USUAL:
+            return self.recording.call(ufunc, (other, self) if swapped else (self, other), {})
         return method(self, other)
 
     return binary
