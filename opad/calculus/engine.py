@@ -68,7 +68,8 @@ class Run:
         if has_aux:
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise StructureError(
-                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux)."
+                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux). "
+                    "Leave has_aux out if there is nothing but the value."
                 )
             result, self.aux = result
             self.aux = _untraced(self.aux, trace)
@@ -121,7 +122,8 @@ class Run:
         """The leaves of one tangent per argument, checked against the point."""
         if len(tangents) != len(self.structures):
             raise ShapeError(
-                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each."
+                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each. "
+                "The tangent of an argument that stays as it is is np.zeros_like(x)."
             )
         leaves = []
         for k, (tree, structure) in enumerate(zip(tangents, self.structures, strict=True)):
@@ -186,7 +188,10 @@ def positions(argnums, args, f):
     """argnums as a tuple of non-negative positions."""
     numbers = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
     if len({n % max(len(args), 1) for n in numbers}) < len(numbers):
-        raise StructureError(f"argnums={argnums!r} names an argument twice; expected different positions.")
+        raise StructureError(
+            f"argnums={argnums!r} names an argument twice; expected different positions. Those below zero count from "
+            "the last argument."
+        )
     for n in numbers:
         if not -len(args) <= n < len(args):
             raise StructureError(

@@ -225,7 +225,10 @@ class Manifold:
         """Raise `ManifoldError` for a wrong shape and `NotOnManifoldError` if the residual exceeds the tolerance."""
         shapes = combine(np.shape, X) if isinstance(X, tuple) else np.shape(X)
         if not _fits(shapes, self.dims, self.stacks):
-            raise ManifoldError(f"a point of {self!r} was given with shape {shapes}; expected {self.dims}.")
+            raise ManifoldError(
+                f"a point of {self!r} was given with shape {shapes}; expected {self.dims}. Reshape it, or make the "
+                "manifold for this size."
+            )
         residual = self.residual(_plain(X))
         tolerance = _default_tolerance(X) if tolerance is None else tolerance
         if not residual <= tolerance:
@@ -241,7 +244,8 @@ class Manifold:
         shapes = combine(np.shape, Z) if isinstance(Z, tuple) else np.shape(Z)
         if not _fits(shapes, self.tangent_dims, self.stacks):
             raise ManifoldError(
-                f"a tangent vector of {self!r} was given with shape {shapes}; expected {self.tangent_dims}."
+                f"a tangent vector of {self!r} was given with shape {shapes}; expected {self.tangent_dims}. Reshape "
+                "it; embedding(X) maps tangent vectors to the space of the points."
             )
         E = self.embedding(X).apply(Z)
         change = combine(np.subtract, self.embedding(X).apply(self.projection(X).apply(E)), E)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from opad.errors import OptionError
 from opad.manifolds.base import Manifold
 from opad.manifolds.divided import INVERSE_SQRT
 from opad.manifolds.maps import PointMap, SelfAdjoint, ct, gaussian, is_real, skew, sym
@@ -95,7 +96,10 @@ class Stiefel(Manifold):
 
     def __init__(self, n, p, retraction="polar", dtype=float):
         if retraction not in RETRACTIONS:
-            raise ValueError(f"retraction={retraction!r}; expected one of {sorted(RETRACTIONS)}")
+            raise OptionError(
+                f"Stiefel was given retraction={retraction!r}; expected one of {sorted(RETRACTIONS)}. 'polar', the "
+                "default, is of second order."
+            )
         self.dims = (n, p)
         self.dtype = np.dtype(dtype)
         self.dim = 2 * n * p - p * p if self.dtype.kind == "c" else n * p - p * (p + 1) // 2
