@@ -201,6 +201,9 @@ TABLE = {
     "a Jacobian beyond max_bytes": (
         lambda: opad.jacobian(np.cos, order="markowitz", max_bytes=100)(ONES),
         errors.AccumulationError, "4 x 4 and takes 128 bytes", "expected at most max_bytes=100", "jacobian_operator"),
+    "a complex Jacobian beyond max_bytes": (
+        lambda: opad.jacobian(np.cos, order="markowitz", max_bytes=200)(1j * ONES),
+        errors.AccumulationError, "takes 256 bytes", "expected at most max_bytes=200", "[Aa]llow more"),
     "a point of a wrong shape": (
         lambda: opad.grad(loss, manifolds=CIRCLE)(ONES),
         errors.ManifoldError, r"\(2, 2\)", r"expected \(2,\)", "Reshape"),

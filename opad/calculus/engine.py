@@ -44,7 +44,7 @@ class Run:
                         leaves[k] = leaf.copy("K") if is_small else trace.protect_input(leaf)
                         continue
                     if not pytrees.is_differentiable(leaf):
-                        raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                        raise _not_differentiable(leaf, f, position, k, structure)
                     if type(leaf) is TracedArray:
                         leaves[k] = leaf.alias()
                     elif kept and hasattr(leaf, "copy"):
@@ -90,9 +90,14 @@ class Run:
         return new
 
     @property
+    def results(self):
+        """Leaves of the function's result, as plain arrays."""
+        return [value for value, _ in self.outputs]
+
+    @property
     def value(self):
         """The function's result, as plain arrays."""
-        return pytrees.unflatten(self.structure, [value for value, _ in self.outputs])
+        return pytrees.unflatten(self.structure, self.results)
 
     @property
     def input_names(self):
@@ -176,12 +181,12 @@ def require_differentiable(f, args, argnums):
         leaves, structure = pytrees.flatten(args[position])
         for k, leaf in enumerate(leaves):
             if not pytrees.is_differentiable(leaf):
-                raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                raise _not_differentiable(leaf, f, position, k, structure)
 
 
-def _argument_name(f, position, k, structure):
+def _not_differentiable(leaf, f, position, k, structure):
     name = f"argument {position} of {getattr(f, '__name__', 'the function')}"
-    return name if structure is pytrees.LEAF else f"{name} (leaf {k})"
+    return pytrees.not_differentiable(leaf, name if structure is pytrees.LEAF else f"{name} (leaf {k})")
 
 
 def positions(argnums, args, f):
