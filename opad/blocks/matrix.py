@@ -287,7 +287,10 @@ class BlockMatrix:
         dimsd, dims = self.known_spaces()
         row_edges = np.cumsum([0, *map(size_of, dimsd)])
         column_edges = np.cumsum([0, *map(size_of, dims)])
-        rows, columns, values = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]
+        shape = row_edges[-1], column_edges[-1]
+        if not self.blocks:
+            return scipy.sparse.csr_array(shape)
+        rows, columns, values = [], [], []
         for (i, j), entry in self.blocks.items():
             block = entry.entry if isinstance(entry, entries.Negative) else entry
             if not scipy.sparse.issparse(block):
@@ -296,10 +299,8 @@ class BlockMatrix:
             rows.append(block.row + row_edges[i])
             columns.append(block.col + column_edges[j])
             values.append(-block.data if isinstance(entry, entries.Negative) else block.data)
-        if len(values) > 1:
-            rows, columns, values = rows[1:], columns[1:], values[1:]
         places = np.concatenate(rows), np.concatenate(columns)
-        result = scipy.sparse.csr_array((np.concatenate(values), places), shape=(row_edges[-1], column_edges[-1]))
+        result = scipy.sparse.csr_array((np.concatenate(values), places), shape=shape)
         result.eliminate_zeros()
         return result
 
