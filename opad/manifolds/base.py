@@ -7,7 +7,7 @@ import numpy as np
 from opad.calculus.products import jacobian_operator
 from opad.calculus.tangents import euclidean_derivatives
 from opad.errors import ManifoldError, NotOnManifoldError, NotTangentError
-from opad.manifolds.maps import add, combine, euclidean_inner, scale
+from opad.manifolds.maps import add, combine, euclidean_inner, gaussian, scale
 from opad.operators import Operator, flatten, is_compound, unflatten
 from opad.tracing.array import plain
 
@@ -153,7 +153,7 @@ class Manifold:
         """A random tangent vector of length one at X."""
         rng = np.random.default_rng(rng)
         P = self.projection(X)
-        Z = P.apply(combine(lambda x: _gaussian(x, rng), _zeros(P.dims, X)))
+        Z = P.apply(combine(lambda x: gaussian(x.shape, x.dtype, rng), _zeros(P.dims, X)))
         return scale(float(1 / np.max(self.norm(X, Z))), Z)
 
     def zero_tangent(self, X):
@@ -311,7 +311,7 @@ class RiemannianHessian(Operator):
 
 
 class _Same(Operator):
-    """X -> X, a copy of nothing; an Identity that may have any data type."""
+    """X -> X, not copied; an Identity that may have any data type."""
 
     def __init__(self, dims):
         self.dims = self.dimsd = dims
@@ -320,13 +320,6 @@ class _Same(Operator):
         return X
 
     apply_adjoint = apply
-
-
-def _gaussian(x, rng):
-    W = rng.standard_normal(x.shape)
-    if x.dtype.kind == "c":
-        W = W + 1j * rng.standard_normal(x.shape)
-    return W.astype(x.dtype)
 
 
 def _zeros(dims, X):

@@ -43,9 +43,7 @@ class Chart(Manifold):
 
     retraction_order = 2
 
-    def __init__(
-        self, phi, dims, differential=None, *, metric="flat", gram=None, dim=None, linear=False, name=None
-    ):  # fmt: skip
+    def __init__(self, phi, dims, differential=None, *, metric="flat", gram=None, dim=None, linear=False, name=None):
         if metric not in METRICS:
             raise OptionError(
                 f"Chart was given metric={metric!r}; expected one of {METRICS}. For another metric write a subclass "
