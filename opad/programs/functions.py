@@ -95,6 +95,9 @@ def _is_fresh(function):
     return is_ufunc(function) or function in _FRESH or isinstance(function, StepGroup)
 
 
+_STATIC_WITH_PLAIN_ARGUMENTS = _named(np, "linspace full_like tile roll pad trapezoid interp split")
+
+
 def has_static_shape(step, specs):
     """True if shapes and dtypes of the results follow from shapes and dtypes of the arguments."""
     function, args = step.function, step.args
@@ -105,7 +108,7 @@ def has_static_shape(step, specs):
         return not any(type(k) is Ref and specs[k].dtype.kind == "b" for k in keys)
     if function is np.where:
         return len(args) == 3
-    if function in (np.linspace, np.full_like, np.tile, np.roll, np.pad, np.trapezoid, np.interp, np.split):
+    if function in _STATIC_WITH_PLAIN_ARGUMENTS:
         return not any(type(a) is Ref for a in args[1:])
     return is_known(function)
 

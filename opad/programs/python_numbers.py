@@ -59,7 +59,9 @@ def with_python_numbers(steps, outputs, guards, specs):
 
 def _is_arithmetic(step, specs):
     function = step.function
-    if (function not in _SYMBOLS and not is_pythons(function)) or step.kwargs or type(step.out) is tuple:
+    if type(step.out) is tuple or specs[step.out].shape or step.kwargs:
+        return False
+    if function not in _SYMBOLS and not is_pythons(function):
         return False
     if step.errstate and step.errstate["under"] != "ignore":
         return False

@@ -39,7 +39,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         self.ref = ref
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any(_is_traced(x) for x in inputs):
+        if any(map(_is_traced, inputs)):
             return NotImplemented
         out = [x for x in kwargs.get("out") or () if x is not None]
         if len(out) == 1 and type(out[0]) is RecordedArray and method == "__call__" and ufunc.nout == 1:

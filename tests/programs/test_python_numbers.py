@@ -52,7 +52,7 @@ def test_equal_to_the_last_bit(name):
 def test_a_run_is_one_expression_where_values_are_used_once():
     compiled = opad.compile(logistic_map)
     compiled(1.3)
-    assert compiled.source.count("\n        f") == 20
+    assert compiled.source.count("\n    f") == 20
     assert runs(compiled) == [79]  # of 80, the first product is of constants
 
 
