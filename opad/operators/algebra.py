@@ -184,7 +184,7 @@ def _product(left, right):
             "The shapes of neighbouring factors must agree."
         )
     if left.is_zero or right.is_zero:
-        return type(left if left.is_zero else right)(right.dims, left.dimsd)
+        return type(left if left.is_zero else right)(right.dims, left.dimsd)  # a Zero, whose module needs this one
     if left.dims != right.dimsd:
         right = Relabelled(right, right.dims, left.dims)
     if isinstance(left, Identity):
