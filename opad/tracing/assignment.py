@@ -13,7 +13,7 @@ import numpy as np
 from opad.errors import TracingError
 from opad.operators.assignment import Clear, Place, set_at
 from opad.operators.dispatch import constant_like
-from opad.operators.indexing import is_basic
+from opad.operators.indexing import along_axis, is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
 from opad.tracing.messages import caller
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
@@ -108,15 +108,18 @@ def _references_from(records, start, target):
                for r in records[start:] if r is not None)  # fmt: skip
 
 
+def _other_references(records, k):
+    """How many refer to the output of record k and are no records."""
+    target = records[k][1]
+    return sys.getrefcount(target) - _references_from(records, k, target)
+
+
+_OWN = _other_references([(None, np.empty(3), (), {}, ())], 0)  # those of the function itself
+
+
 def _is_used(records, k):
     """True if the output of record k is referred to by something that is not a record."""
-    target = records[k][1]
-    return sys.getrefcount(target) - _references_from(records, k, target) > _UNUSED
-
-
-_UNUSED = 0
-_probe = [(None, np.empty(3), (), {}, ())]
-_UNUSED = next(n for n in range(9) if not globals().update(_UNUSED=n) and not _is_used(_probe, 0))
+    return _other_references(records, k) > _OWN
 
 
 def _is_view_record(record):
@@ -292,9 +295,7 @@ def put_along_axis(arr, indices, values, axis=-1):
     destination(arr, "np.put_along_axis")
     if axis is None:
         _refuse("np.put_along_axis was called with axis=None", "an axis")
-    grid = list(np.ogrid[tuple(slice(n) for n, _ in zip(arr.shape, indices.shape, strict=True))])  # indices broadcast
-    grid[axis % arr.ndim] = indices
-    arr[tuple(grid)] = values
+    arr[along_axis(indices, axis, arr.shape)] = values
 
 
 @composite(np.fill_diagonal)
