@@ -4,11 +4,12 @@ import os
 import sys
 from functools import lru_cache
 from importlib.util import find_spec
+from numbers import Number
 from pathlib import Path
 
 import numpy as np
 
-from opad.errors import MissingRuleError, OpadError, TracingError
+from opad.errors import MissingRuleError, OpadError, StructureError, TracingError
 
 
 def missing_rule(function, suffix=""):
@@ -47,6 +48,20 @@ def explain_type_error(error):
             "operators. Write opad.apply(op, x) for linear solvers and operators such as splu(A).solve, make the code "
             "an opad.primitive with a Jacobian rule, or give it opad.stop_gradient(x) if no derivative is wanted."
         ) from error
+
+
+def require_known_leaves(leaves, where):
+    """Raise for an object that opad does not look into: the arrays in it would count as constants."""
+    for leaf in leaves:
+        if not hasattr(leaf, "__array_function__") and not isinstance(leaf, _LEAVES):
+            raise StructureError(
+                f"{where} an object of type {type(leaf).__name__}, into which opad does not look; expected arrays, "
+                "numbers, and nested tuples, lists, dicts and named tuples of them. Take a tuple or dict of what it "
+                "holds, or register its class with optree.register_pytree_node(…, namespace='opad')."
+            )
+
+
+_LEAVES = (Number, np.generic, str, bytes)
 
 
 def name_of(function):
