@@ -6,6 +6,7 @@ import warnings
 from contextlib import contextmanager
 from functools import partial, update_wrapper
 from operator import attrgetter
+from types import MethodType
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -89,6 +90,10 @@ class CompiledFunction:
             except Exception:  # another structure, a guard that failed, or a step: the long way will tell
                 pass
         return self._choose(args, kwargs)
+
+    def __get__(self, instance, owner=None):
+        """The method of an object, which is then an argument like any other: what it holds is compared at every call."""
+        return self if instance is None else MethodType(self, instance)
 
     def bind(self, *args, **kwargs):
         """A function of the remaining arguments, as by `functools.partial`, for many calls with the same first ones.

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from functools import lru_cache
 from importlib.util import find_spec
 from numbers import Number
@@ -41,12 +42,22 @@ def refuse_subclass(kind):
 
 
 def explain_type_error(error):
-    """Raise in place of a TypeError of compiled code, or of another library, that names opad's inner classes."""
-    if not isinstance(error, OpadError) and ("TracedArray" in str(error) or "RecordedArray" in str(error)):
+    """Raise in place of a TypeError of compiled code, or of another library, that hides what it was given."""
+    text = str(error)
+    if isinstance(error, OpadError):
+        return
+    if "TracedArray" in text or "RecordedArray" in text:
         raise TracingError(
-            f"a traced array met code that takes plain arrays or numbers alone ({error}); expected NumPy functions and "
+            f"a traced array met code that takes plain arrays or numbers alone ({text}); expected NumPy functions and "
             "operators. Write opad.apply(op, x) for linear solvers and operators such as splu(A).solve, make the code "
             "an opad.primitive with a Jacobian rule, or give it opad.stop_gradient(x) if no derivative is wanted."
+        ) from error
+    if "dtype('O')" in text or "not supported for the input types" in text:
+        lines = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__) if not library(f.filename)]
+        place = f" ({lines[-1][0]}:{lines[-1][1]})" if lines else ""
+        raise TracingError(
+            f"a function met an array of objects{place}, which np.array makes of traced numbers ({text}); expected an "
+            "array of numbers. Write np.stack([a, b]), or np.block([[a, b], [c, d]]) for rows, in place of np.array."
         ) from error
 
 
