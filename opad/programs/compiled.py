@@ -92,7 +92,7 @@ class CompiledFunction:
         return self._choose(args, kwargs)
 
     def __get__(self, instance, owner=None):
-        """The method of an object, which is then an argument like any other; what it holds is compared at every call."""
+        """The method of an object, an argument like any other; what it holds is compared at every call."""
         return self if instance is None else MethodType(self, instance)
 
     def bind(self, *args, **kwargs):
