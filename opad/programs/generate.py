@@ -1,14 +1,24 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
+import re
 import threading
 from cmath import isfinite
 
 import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
-from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
-from opad.programs.fused import FusedSteps
+from opad.programs.functions import (
+    EXACT,
+    PART_WRITERS,
+    REDUCTIONS,
+    TRANSFORMS,
+    WITH_OUT,
+    add_at,
+    makes_new_array,
+    refs_in,
+)
+from opad.programs.groups import StepGroup
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
 from opad.programs.results import result_array
@@ -20,7 +30,9 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
-_ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
+# What the text of a program names itself: variables such as p0, the functions around it, the builtins that it uses.
+_OWN_NAMES = re.compile(r"[a-z]\d+|program|bind|type|int|float|complex|abs|slice|ValueError")
+_ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
 class ProgramChanged(Exception):
@@ -35,6 +47,9 @@ def slice_text(key):
 
 class Source:
     """The text of a program and the objects that it names.
+
+    Values that live in memory of the program, and those that are given when it is made, are parameters after the
+    arguments, with defaults. (A name that a function reads from another scope takes twice as long to compile.)
 
     Parameters
     ----------
@@ -57,7 +72,7 @@ class Source:
         self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
-        self.setup, self._body = [], []
+        self._made, self._body = [], []
         used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
         self.conditions = {guard.ref for guard in guards} - used
         waiting = {}
@@ -81,24 +96,26 @@ class Source:
 
     def name(self, ref):
         """The variable that holds a value."""
-        return self._ref_names.get(ref) or f"v{int(ref)}"
+        if ref not in self._ref_names:
+            self._ref_names[ref] = f"v{int(ref)}"
+        return self._ref_names[ref]
 
     def constant(self, value, label=None):
         """The name of an object of the program."""
+        if id(value) in self._names:
+            return self._names[id(value)]
         if value is None or value is Ellipsis or isinstance(value, bool | int | str):
             return repr(value)
         if isinstance(value, tuple):
             return f"({''.join(f'{self.constant(part)}, ' for part in value)})"
         if type(value) is slice:
             return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
-        key = id(value)
-        if key not in self._names:
-            label = label or (getattr(value, "__name__", None) if callable(value) else None)
-            if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
-                label = f"c{len(self._names)}"
-            self._names[key] = label
-            self.namespace[label] = value
-        return self._names[key]
+        label = label or (getattr(value, "__name__", None) if callable(value) else None)
+        if not label or not label.isidentifier() or label in self.namespace or _OWN_NAMES.fullmatch(label):
+            label = f"c{len(self._names)}"
+        self._names[id(value)] = label
+        self.namespace[label] = value
+        return label
 
     def expression(self, tree):
         """An argument as Python text."""
@@ -129,7 +146,7 @@ class Source:
         spec = self.specs[ref]
         layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
         if ref in self.plan.recycled:
-            self.setup.append(f"r{int(ref)} = []")
+            self.make_once(f"r{int(ref)}", "[]")
             self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
         else:
             self.line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
@@ -145,7 +162,7 @@ class Source:
                 self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
 
     def _write(self, step):
-        if isinstance(step.function, FusedSteps):
+        if isinstance(step.function, StepGroup):
             step.function.write(self, step)
             return
         if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:
@@ -169,7 +186,7 @@ class Source:
             by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
             self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
-            self.setup.append(f"{target} = {self._call(step, args)}")
+            self.make_once(target, self._call(step, args))
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
 
@@ -187,23 +204,27 @@ class Source:
         if not is_sum:
             self.line(f"{out}[{self.subscript(key)}] = {self.expression(values)}", step)
             return
-        part = f"w{int(step.out)}"
-        view = f"{part} = {out}[{self.subscript(as_view(key))}]"
+        part, view = f"w{int(step.out)}", f"{out}[{self.subscript(as_view(key))}]"
         if plan.is_held(step.out):
-            self.setup.append(view)
+            self.make_once(part, view)
         else:
-            self.line(view, step)
+            self.line(f"{part} = {view}", step)
         self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
+        if step.function not in _ARITHMETIC:
+            return step.args
         spec = self.specs[step.outs[0]]
-        if step.function not in _ARITHMETIC or not spec.is_ndarray or spec.dtype.kind not in "fc":
+        if not spec.is_ndarray or spec.dtype.kind not in "fc":
             return step.args
         return [self._number(a, spec.dtype) if type(a) in (int, float) else a for a in step.args]
 
     def _number(self, value, dtype):
-        return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
+        key = repr(value), dtype
+        if key not in self._numbers:
+            self._numbers[key] = np.asarray(value, dtype)
+        return self._numbers[key]
 
     def _is_plain_reduction(self, step):
         """A call of np.sum and its like that only passes on to the ufunc's reduce."""
@@ -225,8 +246,8 @@ class Source:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
             return f"{args[0]} {_SCALAR_INFIX[function]} {args[1]}"
-        if function is operator.neg:
-            return f"-{args[0]}"
+        if function is operator.neg or function is operator.abs:
+            return f"-{args[0]}" if function is operator.neg else f"abs({args[0]})"
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
@@ -244,7 +265,7 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        if any(type(a) is int and abs(a) >= 2**53 for a in step.args):
+        if any(type(a) is int and abs(a) >= EXACT for a in step.args):
             return False
         return any(kind in kinds and kinds <= {kind, float, int} for kind in (np.float64, np.float32))
 
@@ -292,10 +313,16 @@ class Source:
         """Add a line to the body of the program, under the step's errstate unless no warning can come from it."""
         self._body.append((text, step and step.origin, step and may_warn and step.errstate))
 
-    def _assemble(self, parameters):
-        given, name = map(self.name, (*self.known, *self.plan.held)), "bind" if self.is_bound else "program"
-        lines = [f"def make({', '.join(given)}):", *(f"    {line}" for line in self.setup)]
-        lines.append(f"    def {name}({', '.join(parameters)}):")
+    def make_once(self, name, text):
+        """Make something when the program is made, such as a view of its memory."""
+        self._made.append((name, text))
+
+    def _assemble(self, inputs):
+        self._given = list(map(self.name, (*self.known, *self.plan.held)))
+        self._name = "bind" if self.is_bound else "program"
+        lines = [f"{name} = {text}" for name, text in self._made]
+        parameters = [*inputs, *self._given, *(name for name, _ in self._made)]
+        lines.append(f"def {self._name}({', '.join(parameters)}):")
         self.origins = [None] * len(lines)
         place = state = None
         for text, origin, errstate in self._body:
@@ -303,14 +330,14 @@ class Source:
                 state = errstate
                 if state:
                     keywords = ", ".join(f"{name}={value!r}" for name, value in state.items())
-                    lines.append(f"        with errstate({keywords}):")
+                    lines.append(f"    with errstate({keywords}):")
                     self.origins.append(origin)
             if origin and origin != place and origin[0]:
                 place = origin
                 text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
-            lines.append(f"        {'    ' if state else ''}{text}")
+            lines.append(f"    {'    ' if state else ''}{text}")
             self.origins.append(origin)
-        self.text = "\n".join([*lines, f"    return {name}", ""])
+        self.text = "\n".join([*lines, ""])
 
     def compile(self, filename):
         """A function from the known values to a program with buffers of its own."""
@@ -318,10 +345,12 @@ class Source:
         pools, lock = [[] for _ in self.plan.sizes], threading.Lock()  # for memory of instances that were dropped
 
         def instance(*known):
-            namespace = dict(self.namespace)
-            exec(code, namespace)
             with lock:
                 buffers = self.plan.allocate(pools)
-            return namespace["make"](*known, *buffers)
+            values = dict(zip(self._given, (*known, *buffers), strict=True))
+            exec(code, self.namespace, values)
+            program = values.pop(self._name)
+            program.__defaults__ = tuple(values.values())  # in the order of the parameters
+            return program
 
         return instance
