@@ -12,6 +12,7 @@ from opad.programs.results import is_counted
 from opad.tracing.inplace import TEMPORARY
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
+from opad.tracing.objects import array_of_objects, install_functions_of_numbers, without_objects
 
 _PYTHON = (float, complex, int, bool)
 
@@ -41,6 +42,7 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if any(map(_is_traced, inputs)):
             return NotImplemented
+        inputs = without_objects(inputs)
         out = [x for x in kwargs.get("out") or () if x is not None]
         if len(out) == 1 and type(out[0]) is RecordedArray and method == "__call__" and ufunc.nout == 1:
             kwargs = {name: value for name, value in kwargs.items() if name != "out"}
@@ -64,7 +66,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         if any(t.__name__ == "TracedArray" for t in types):
             return NotImplemented
         kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
-        return self.recording.call(function, args, kwargs)
+        return self.recording.call(function, without_objects(args), without_objects(kwargs))
 
     def __opad_dispatch__(self, function, args, kwargs):
         return self.recording.call(function.__wrapped__, args, kwargs)
@@ -83,7 +85,16 @@ class RecordedArray(NDArrayOperatorsMixin):
             return self.recording.call(to_array, (self,), {})
         return self
 
-    def __array__(self, *args, **kwargs):
+    @property
+    def __array__(self):
+        """NumPy treats numbers without it as objects, of which np.array([a0, a1]) makes object arrays."""
+        if not self.ndim and self.dtype.kind == "f":
+            raise AttributeError("__array__")
+        return self._as_plain
+
+    def _as_plain(self, dtype=None, copy=None):
+        if (objects := array_of_objects(self, dtype)) is not None:
+            return objects
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
             "expected NumPy functions and operators, arrays made by np.zeros_like(x) to assign to, and "
@@ -147,7 +158,7 @@ class RecordedArray(NDArrayOperatorsMixin):
                 "recorded; expected an array made inside. Write z = np.zeros_like(x) with a traced x."
             )
         self._require_own_memory()
-        new = set_at(self, value, key)
+        new = set_at(self, without_objects(value), key)
         self.value, self.ref = new.value, new.ref
 
     def become(self, result):
@@ -334,4 +345,5 @@ def _is_traced(x):
 
 
 install_methods(RecordedArray)
+install_functions_of_numbers(RecordedArray)
 _install_operators()

@@ -13,9 +13,10 @@ import numpy as np
 from opad.errors import TracingError
 from opad.operators.assignment import Clear, Place, set_at
 from opad.operators.dispatch import constant_like
-from opad.operators.indexing import along_axis, is_basic
+from opad.operators.indexing import along_axis, in_kind_of_key, is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
 from opad.tracing.messages import caller
+from opad.tracing.objects import without_objects
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
 
 
@@ -178,7 +179,7 @@ def _check_key(key, shape):
     """Refuse keys with an element that is assigned twice."""
     arrays = [k for k in _as_tuple(key) if getattr(k, "ndim", 0) and k.dtype.kind != "b"]
     if arrays and any(k.size > 1 for k in arrays):
-        places = np.arange(int(np.prod(shape))).reshape(shape)[key]
+        places = in_kind_of_key(np.arange(int(np.prod(shape))).reshape(shape), arrays)[key]
         if len(np.unique(places)) < places.size:
             _refuse("an assignment to a traced array names an element twice", "an index without repetitions")
 
@@ -224,8 +225,7 @@ def _require_no_copied_views(array):
 
 def _operand(array, value):
     """(the value in terms of the trace's own values, index of its record or None)."""
-    if type(value) is np.ndarray and value.dtype.hasobject:
-        value = np.stack(list(value))
+    value = without_objects(value)
     if isinstance(value, list | tuple):
         value = np.stack(value) if any(type(v) is TracedArray for v in value) else np.array(value)
     if type(value) is not TracedArray:
