@@ -10,6 +10,7 @@ from opad.errors import TracingError
 from opad.operators.assignment import set_at
 from opad.programs.results import is_counted
 from opad.tracing.inplace import TEMPORARY
+from opad.tracing.kept import WITHOUT_LIMIT
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
 
@@ -310,5 +311,6 @@ def _is_traced(x):
     return type(x).__name__ == "TracedArray"
 
 
+WITHOUT_LIMIT.add(RecordedArray)
 install_methods(RecordedArray)
 _install_operators()

@@ -1,8 +1,13 @@
 """What a record keeps: of large arrays only those whose values its Jacobian rule uses, of the others the space."""
 
+from math import prod
+
+import numpy as np
+
 from opad.tracing.trace import make_records
 
 KEEP_LIMIT = 1 << 14  # bytes; keeping fewer costs less than finding out
+WITHOUT_LIMIT = set()  # types of arrays of which small ones count, too: those of recordings, where all else costs more
 
 
 class Space:
@@ -15,16 +20,33 @@ class Space:
         self.ndim = len(self.shape)
         self.dtype = array.dtype
 
+    size = property(lambda self: prod(self.shape))
+
 
 def kept(primitive, y, args, parents):
     """(y, args) of a call, without the values that no block of the record uses."""
     if make_records.get() is not None:  # a tape that looks at all values
         return y, args
     used = primitive.used(tuple([slot for slot, _ in parents]))
-    if used is None or y.base is not None:  # assignments have to know of what a view is one
+    if used is None or _is_view(y, args):  # assignments have to know of what a view is one
         return y, args
     return y if -1 in used else Space(y), [a if k in used else _space(a) for k, a in enumerate(args)]
 
 
+def _is_view(y, args):
+    if y.base is None:
+        return False
+    y, *args = map(memory_of, (y, *args))
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(y, a) for a in args)
+
+
+def memory_of(x):
+    """The plain array in which the elements are, also while a program is recorded."""
+    while getattr(x, "is_symbolic", False):
+        x = x.value
+    return x
+
+
 def _space(a):
-    return Space(a) if getattr(a, "nbytes", 0) > KEEP_LIMIT else a
+    is_large = type(a) in WITHOUT_LIMIT or getattr(a, "nbytes", 0) > KEEP_LIMIT
+    return Space(a) if is_large and a.ndim else a

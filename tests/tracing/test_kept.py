@@ -70,6 +70,54 @@ def test_values_that_no_rule_uses_are_not_kept():
         np.testing.assert_allclose(db, S.sum(axis=1, keepdims=True), rtol=1e-10, atol=1e-13)
 
 
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a: np.roll(a, 3, axis=1), lambda a: np.roll(a, 3), lambda a: np.pad(a, 1), np.copy,
+        lambda a: np.cumsum(a, axis=0), lambda a: np.concatenate([a, a]), lambda a: a.astype("f4"),
+        lambda a: np.broadcast_to(np.sum(a, axis=0), (64, 64)) + C, lambda a: np.mean(a, axis=0, keepdims=True) + C,
+    ],
+    ids=["roll", "roll_flat", "pad", "copy", "cumsum", "concatenate", "astype", "sum", "mean"],
+)  # fmt: skip
+@pytest.mark.parametrize("compiled", [False, True])
+def test_functions_that_move_elements_keep_none(f, compiled):
+    def total(x):
+        y = x * 2.0
+        moved = f(y)
+        value = y.value
+        while not isinstance(value, np.ndarray):
+            value = value.value
+        alive = weakref.ref(value)
+        del y, value
+        assert alive() is None
+        return np.sum(moved)
+
+    gradient = opad.compile(opad.grad(total)) if compiled else opad.grad(total)
+    slope = np.sum(f(2 * C)) - np.sum(f(0 * C))  # they are affine
+    np.testing.assert_allclose(np.vdot(gradient(X), C), slope, rtol=1e-4)
+
+
+def test_a_recording_keeps_small_values_only_if_a_rule_uses_them():
+    small, seen = X[:4, :4], {}
+
+    def inner(x):
+        product = x @ x
+        total = product + 1.0
+        result = np.exp(total)
+        seen.update({name: weakref.ref(a.value.value) for name, a in locals().items() if name != "x"})
+        return result
+
+    def f(x):
+        y = inner(x)
+        seen["alive"] = {name for name, value in seen.items() if value() is not None}
+        return np.sum(y)
+
+    gradient = opad.compile(opad.grad(f))(small)
+    assert seen["alive"] == {"result"}
+    y = np.exp(small @ small + 1.0)
+    np.testing.assert_allclose(gradient, y @ small.T + small.T @ y, rtol=1e-13)
+
+
 def test_a_gradient_leaves_results_that_are_still_referred_to():
     kept = []
 
