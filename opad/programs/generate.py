@@ -7,10 +7,20 @@ from cmath import isfinite
 import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
-from opad.programs.functions import PART_WRITERS, REDUCTIONS, TRANSFORMS, WITH_OUT, add_at, makes_new_array, refs_in
+from opad.programs.functions import (
+    PART_WRITERS,
+    REDUCTIONS,
+    TRANSFORMS,
+    WITH_OUT,
+    add_at,
+    makes_new_array,
+    map_refs,
+    refs_in,
+)
 from opad.programs.fused import FusedSteps
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
+from opad.programs.rerolling import RESERVED, rerolled, table, words
 from opad.programs.results import result_array
 
 _REDUCE = {function: ufunc.reduce for function, ufunc in REDUCTIONS.items()}
@@ -57,7 +67,7 @@ class Source:
         self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
-        self.setup, self._body = [], []
+        self._prepared, self._body = [], []
         used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
         self.conditions = {guard.ref for guard in guards} - used
         waiting = {}
@@ -94,7 +104,7 @@ class Source:
         key = id(value)
         if key not in self._names:
             label = label or (getattr(value, "__name__", None) if callable(value) else None)
-            if not label or not label.isidentifier() or label in self.namespace or hasattr(__builtins__, label):
+            if not label or not label.isidentifier() or label in self.namespace or RESERVED.fullmatch(label):
                 label = f"c{len(self._names)}"
             self._names[key] = label
             self.namespace[label] = value
@@ -129,7 +139,7 @@ class Source:
         spec = self.specs[ref]
         layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
         if ref in self.plan.recycled:
-            self.setup.append(f"r{int(ref)} = []")
+            self.prepare(f"r{int(ref)}", "[]", list)
             self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
         else:
             self.line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
@@ -169,7 +179,7 @@ class Source:
             by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
             self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
-            self.setup.append(f"{target} = {self._call(step, args)}")
+            self.prepare(out, self._call(step, args), step.function, step.args, step.kwargs)
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
 
@@ -188,11 +198,11 @@ class Source:
             self.line(f"{out}[{self.subscript(key)}] = {self.expression(values)}", step)
             return
         part = f"w{int(step.out)}"
-        view = f"{part} = {out}[{self.subscript(as_view(key))}]"
+        view = f"{out}[{self.subscript(as_view(key))}]"
         if plan.is_held(step.out):
-            self.setup.append(view)
+            self.prepare(part, view, getitem, (step.out, as_view(key)))
         else:
-            self.line(view, step)
+            self.line(f"{part} = {view}", step)
         self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
 
     def _operands(self, step):
@@ -292,23 +302,36 @@ class Source:
         """Add a line to the body of the program, under the step's errstate unless no warning can come from it."""
         self._body.append((text, step and step.origin, step and may_warn and step.errstate))
 
+    def prepare(self, name, text, function, args=(), kwargs=None):
+        """Bind a name once, before the program runs, to what both the text and the function with its arguments say."""
+        self._prepared.append((name, text, function, args, kwargs or {}))
+
     def _assemble(self, parameters):
-        given, name = map(self.name, (*self.known, *self.plan.held)), "bind" if self.is_bound else "program"
-        lines = [f"def make({', '.join(given)}):", *(f"    {line}" for line in self.setup)]
-        lines.append(f"    def {name}({', '.join(parameters)}):")
+        self._given = [self.name(ref) for ref in (*self.known, *self.plan.held)]
+        prepared = [name for name, *_ in self._prepared]
+        body, self._tables = rerolled(self._body, {*self._given, *prepared, *self.namespace})
+        if self._tables is None:
+            given, setup = self._given, [f"    {name} = {text}" for name, text, *_ in self._prepared]
+        else:  # most are in tables, which are made without a text
+            named = {word for text, *_ in body for word in words(text)}
+            given, setup = [*self._tables, *(name for name in (*self._given, *prepared) if name in named)], []
+        self._parameters, name = given, "bind" if self.is_bound else "program"
+        lines = [f"def make({', '.join(given)}):", *setup, f"    def {name}({', '.join(parameters)}):"]
         self.origins = [None] * len(lines)
         place = state = None
-        for text, origin, errstate in self._body:
-            if errstate != state:
-                state = errstate
-                if state:
-                    keywords = ", ".join(f"{name}={value!r}" for name, value in state.items())
-                    lines.append(f"        with errstate({keywords}):")
+        for text, origin, errstate in body:
+            indent = " " * (8 + len(text) - len(text.lstrip()))
+            if (errstate, indent) != state:
+                state = errstate, indent
+                if errstate:
+                    keywords = ", ".join(f"{name}={value!r}" for name, value in errstate.items())
+                    lines.append(f"{indent}with errstate({keywords}):")
                     self.origins.append(origin)
+            text = f"{indent}{'    ' if errstate else ''}{text.lstrip()}"
             if origin and origin != place and origin[0]:
                 place = origin
                 text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
-            lines.append(f"        {'    ' if state else ''}{text}")
+            lines.append(text)
             self.origins.append(origin)
         self.text = "\n".join([*lines, f"    return {name}", ""])
 
@@ -322,6 +345,17 @@ class Source:
             exec(code, namespace)
             with lock:
                 buffers = self.plan.allocate(pools)
-            return namespace["make"](*known, *buffers)
+            return namespace["make"](*self._arguments([*known, *buffers]))
 
         return instance
+
+    def _arguments(self, given):
+        """What the text is given: known values and buffers, or, with loops, tables of them and some by their names."""
+        if self._tables is None:
+            return given
+        value = dict(zip(self._given, given, strict=True))
+        for name, _, function, *arguments in self._prepared:
+            args, kwargs = map_refs(arguments, lambda ref: value[self.name(ref)])
+            value[name] = function(*args, **kwargs)
+        value.update({name: table(columns, self.namespace | value) for name, columns in self._tables.items()})
+        return [value[name] for name in self._parameters]

@@ -170,11 +170,13 @@ class Plan:
         """dict position of a step -> large values outside the program's memory that nothing needs after it."""
         last = {}
         for number, step in enumerate(self.steps):
-            last.update((ref, number) for ref in step.outs)
+            is_view = is_known(step.function) and not makes_new_array(step)
+            if not is_view or not last.keys().isdisjoint(step.inputs):  # else of an argument, or of a buffer
+                last.update((ref, number) for ref in step.outs if not self.is_written(ref))
             last.update((ref, number) for ref in step.inputs if ref in last)
         dying, growing = {}, set(self.grown.values())
         for ref, number in last.items():
-            kept = ref in self.lasting or ref in growing or self.is_written(ref) or ref in self.fixed_views
+            kept = ref in self.lasting or ref in growing
             if not kept and self.specs[ref].nbytes >= LARGE:
                 dying.setdefault(number, []).append(ref)
         return dying

@@ -319,7 +319,8 @@ class Nest(Kernel):
             name = source.name(out)
             if out not in arrays:
                 spec, array = self.specs[out], f"n{int(out)}"
-                source.setup.append(f"{array} = {source.constant(np.empty)}(1, {source.constant(spec.dtype)})")
+                text = f"{source.constant(np.empty)}(1, {source.constant(spec.dtype)})"
+                source.prepare(array, text, np.empty, (1, spec.dtype))
                 numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
                 name = array
             arguments.append(name)
