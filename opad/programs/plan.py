@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from opad.operators.indexing import is_basic
 from opad.programs import results
 from opad.programs.accumulation import fills_a_part
 from opad.programs.functions import (
@@ -20,6 +21,7 @@ from opad.programs.fused import FusedSteps
 from opad.programs.recorded import Ref, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
+_NEVER_COPY = {np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.flip}
 _BYTE = np.dtype(np.uint8)
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
 
@@ -107,14 +109,7 @@ class Plan:
             np.empty(0, self.specs[base].dtype), shape=self.specs[base].shape, order=self.specs[base].order
         )
         if base in self.fixed_views:  # its strides are not known here
-            return step.function in (
-                np.transpose,
-                np.swapaxes,
-                np.moveaxis,
-                np.expand_dims,
-                np.matrix_transpose,
-                np.flip,
-            )
+            return step.function in _NEVER_COPY
         return np.may_share_memory(probe, step.function(probe, *rest, **step.kwargs))
 
     def _assign_memory(self):
@@ -170,9 +165,10 @@ class Plan:
         """dict position of a step -> large values outside the program's memory that nothing needs after it."""
         last = {}
         for number, step in enumerate(self.steps):
-            is_view = is_known(step.function) and not makes_new_array(step)
-            if not is_view or not last.keys().isdisjoint(step.inputs):  # else of an argument, or of a buffer
-                last.update((ref, number) for ref in step.outs if not self.is_written(ref))
+            if not _is_view(step) or not last.keys().isdisjoint(step.inputs):  # else of an argument, or of a buffer
+                last.update(
+                    (ref, number) for ref in step.outs if not self.is_written(ref) and ref not in self.fixed_views
+                )
             last.update((ref, number) for ref in step.inputs if ref in last)
         dying, growing = {}, set(self.grown.values())
         for ref, number in last.items():
@@ -207,6 +203,14 @@ class Plan:
         """Bytes of all memory of the program."""
         stacks = [ref for ref, place in self.stacked.items() if place is None and ref not in self.fresh]
         return sum(self.sizes) + sum(self.specs[ref].nbytes for ref in stacks)
+
+
+def _is_view(step):
+    """True for what never makes a new array."""
+    if step.function is not getitem:
+        return step.function in _NEVER_COPY
+    key = step.args[1] if type(step.args[1]) is tuple else (step.args[1],)
+    return not refs_in(key) and is_basic(key)
 
 
 def given_away(steps):

@@ -19,8 +19,8 @@ import numpy as np
 
 from opad.programs.fusion.periods import runs
 
-FEWEST_LINES = 500  # of a program in which loops are looked for
-FEWEST_SAVED = 50  # lines that a loop takes the place of
+FEWEST_LINES = 8  # of a program in which loops are looked for
+FEWEST_SAVED = 7  # lines that a loop takes the place of
 RESERVED = re.compile(r"[cfmnprsvwx]\d+|table\d+|range|zip")  # what names in a program mean
 _STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _WORD = re.compile(rf"({_STRING}|\b[cfmnprvw]\d+\b(?!=)|\b\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)")
