@@ -16,7 +16,7 @@ diagonal diff dot einsum exp expand_dims flip hypot imag inner isfinite kron lin
 matmul negative ones_like outer pad prod real repeat reshape roll rollaxis sign sin sqrt squeeze stack subtract sum
 swapaxes take tanh tensordot tile trace transpose tril triu true_divide vdot where zeros_like full_like empty_like
 divide power shape ndim size iscomplexobj fft ifft fft2 ifft2 fftn ifftn rfft irfft rfft2 irfft2 rfftn irfftn hfft
-ihfft all maximum minimum greater rad2deg arctan2 result_type
+ihfft all logical_or maximum minimum greater rad2deg arctan2 result_type
 cholesky qr svd eigh eigvalsh solve inv pinv lstsq slogdet det norm matrix_power
 """
 KNOWN = frozenset(_NAMES.split())

@@ -30,11 +30,11 @@ import pytest
 
 import opad
 from opad.errors import OpadError
-from opad.programs.fusion import rolling, selection
+from opad.programs.fusion import rolling
 from opad.programs.layouts import with_long_loops
 from tests.fuzz import OBJECTS, _weighted, directions, kind_of
 from tests.generated import NAMES, Program, draw, fill, shortened
-from tests.programs.fusion.test_fusion import plain_loops
+from tests.programs.fusion.forced import every_group_fused, plain_loops
 
 MODES = ("plain", "donate", "fuse", "fuse donate", "bind", "fuse bind", "threads", "fuse threads")
 FUNCTIONS = ("value", "gradient", "jvp", "hvp")
@@ -306,23 +306,17 @@ def _twice_at_once(call):
 
 
 @contextlib.contextmanager
-def every_group_fused(numba):
+def loops_forced(numba):
     """Loops are used without measuring, as Python or as numba compiles them; recurrences need fewer steps."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, every_group_fused() if numba else plain_loops():
         patch.setattr(rolling, "FEWEST_STEPS", 8)
-        if numba:
-            patch.setattr(rolling, "_is_faster", lambda *_: True)
-            patch.setattr(selection.Fusion, "_parts", lambda *_: 1)
-            yield
-        else:
-            with plain_loops():
-                yield
+        yield
 
 
 def outcome(program, kind, mode, seed, numba=False):
     """("right", "refused" or "wrong", message)."""
     try:
-        with every_group_fused(numba) if "fuse" in mode else contextlib.nullcontext():
+        with loops_forced(numba) if "fuse" in mode else contextlib.nullcontext():
             check(program, kind, mode, seed)
     except Different as error:
         return "wrong", str(error)

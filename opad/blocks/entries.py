@@ -21,6 +21,8 @@ from opad.operators.algebra import Multiple
 from opad.operators.base import flatten, size_of, unflatten
 from opad.operators.convert import as_operator
 from opad.operators.dispatch import plain
+from opad.operators.foreign import Foreign, opaque_product
+from opad.operators.solve import Solve
 from opad.operators.structural import IdentityMinus
 
 DENSE_LIMIT = 512  # a diagonal block without a solve of its own is factorised up to this size, then GMRES
@@ -241,6 +243,60 @@ class Inverse(Operator):
         if self._solve_adjoint is None:
             self._solve_adjoint = solve_action(self.entry.H, self.block_name)
         return Y if self._solve_adjoint is None else self._solve_adjoint(Y)
+
+
+class Implicit(Operator):
+    """The diagonal block S of an equation S dx = …, given as a matrix or as an operator without a solve of its own.
+
+    Forward:  dY = S dX          Adjoint:  X~ = S^H Y~          `solve` and `solve_adjoint` as of any diagonal block
+
+    Parameters
+    ----------
+    S : whatever `as_operator` takes
+    shape : of the variable, whose elements are taken in C order
+    name : str, what errors call the block
+    """
+
+    def __init__(self, S, shape, name):
+        self.op = as_operator(S, shape, shape)
+        self.dims = self.dimsd = shape
+        small = type(self.op) is not Foreign and self.op.clinear and size_of(shape) <= DENSE_LIMIT
+        is_dense = hasattr(S, "__array_function__") or (isinstance(S, Operator) and small)
+        self.inverse = Solve(self.op.todense()) if is_dense else _OpaqueInverse(self.op, name)
+
+    data_dtype = property(lambda self: self.op.data_dtype)
+    clinear = property(lambda self: self.op.clinear)
+
+    def apply(self, X):
+        return self.op.apply(X)
+
+    def apply_adjoint(self, Y):
+        return self.op.apply_adjoint(Y)
+
+    def solve(self, Y):
+        """S^-1 Y."""
+        return self._flattened(self.inverse.apply, Y)
+
+    def solve_adjoint(self, X):
+        """S^-H X."""
+        return self._flattened(self.inverse.apply_adjoint, X)
+
+    def _flattened(self, solve, X):
+        return unflatten(solve(flatten(X, self.dims)), self.dims) if type(self.inverse) is Solve else solve(X)
+
+
+class _OpaqueInverse(Inverse):
+    """The inverse of an operator that knows plain arrays only."""
+
+    def apply(self, X):
+        return opaque_product(X, self)
+
+    def apply_adjoint(self, Y):
+        return opaque_product(Y, self, adjoint=True)
+
+    def plain_product(self, X, adjoint):
+        """The solve itself."""
+        return super().apply_adjoint(X) if adjoint else super().apply(X)
 
 
 def _singular(name, why):

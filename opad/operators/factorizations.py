@@ -162,14 +162,26 @@ class CholeskyDifferential(Operator):
         return hermitian_part(M, L)
 
 
+def independent_columns(A):
+    """How many columns of a square or tall A must be independent for its factors Q, R to be differentiable.
+
+    Of a square real A the last one may depend on the others: they fix the last column of Q, up to its sign.
+    """
+    m, n = A.shape[-2:]
+    return n - 1 if m == n and A.dtype.kind != "c" else n
+
+
 class QRDifferential(Operator):
-    """A -> (Q, R), the reduced factorisation A = Q R of a square or tall A with independent columns.
+    """A -> (Q, R), the reduced factorisation A = Q R of a square or tall A with `independent_columns`.
 
-    With X = Q^H dA R^-1 and Omega = stril(X) - stril(X)^H + i Im diag(X), so that (X - Omega) R keeps R triangular
-    with a real diagonal:
+    With M = Q^H dA, X = M R^-1 and Omega = stril(X) - stril(X)^H + i Im diag(X), so that M - Omega R is triangular with
+    a real diagonal:
 
-    Forward:  dQ = Q Omega + dA R^-1 - Q X, dR = (X - Omega) R          Adjoint, with N = R R~^H - Q~^H Q:
-    A~ = (Q~ + Q copyltu(N)) R^-H, copyltu(N) = stril(N) + stril(N)^H + Re diag(N)
+    Forward:  dQ = Q (Omega - X) + dA R^-1, dR = M - Omega R          Adjoint, with N = Q^H Q~ - R~ R^H:
+    A~ = Q R~ + (Q~ + Q (stril(N - N^H) + i Im diag(N) - Q^H Q~)) R^-H
+
+    Of a square A, dA R^-1 = Q X, and column j of stril(X) takes columns 1 … j of R alone: if A is real, nothing takes
+    the last column of R^-1, and R has that of I there.
 
     Parameters
     ----------
@@ -192,29 +204,32 @@ class QRDifferential(Operator):
 
     def _times_inverse(self, X, adjoint):
         """X R^-1 or X R^-H."""
-        solve = TriangularSolve(self.R, lower=False, cols=X.shape[-2])
+        R, n = self.R, self.R.shape[-1]
+        if independent_columns(self.Q) < n:
+            R = np.where(np.arange(n) < n - 1, R, np.eye(n, dtype=R.dtype))
+        solve = TriangularSolve(R, lower=False, cols=X.shape[-2])
         return adjoint_matrix((solve.apply if adjoint else solve.apply_adjoint)(adjoint_matrix(X)))
+
+    def _phases(self, X):
+        """i Im diag(X)."""
+        return times_identity(1j * np.imag(diagonal(X))) if self.Q.dtype.kind == "c" else 0
 
     def apply(self, X):
         Q, R = self.Q, self.R
-        Z = self._times_inverse(X, adjoint=False)
+        M, Z = times(adjoint_matrix(Q), X), self._times_inverse(X, adjoint=False)
         X = times(adjoint_matrix(Q), Z)
         lower = np.tril(X, -1)
-        omega = lower - mirror(lower, Q)
-        if Q.dtype.kind == "c":
-            omega = omega + times_identity(1j * np.imag(diagonal(X)))
-        return times(Q, omega - X) + Z, known_zeros(np.triu, times_right(X - omega, R))
+        omega = lower - mirror(lower, Q) + self._phases(X)
+        return times(Q, omega - X) + Z, known_zeros(np.triu, M - times_right(omega, R))
 
     def apply_adjoint(self, Y):
         Q, R, parts = self.Q, self.R, present_parts(Y)
-        N = 0
-        if 1 in parts:
-            N = times(R, mirror(np.triu(parts[1]), Q))
-        if 0 in parts:
-            N = N - times_right(mirror(parts[0], Q), Q)
-        lower = np.tril(N, -1)
-        N = times(Q, lower + mirror(lower, Q) + times_identity(real_part(diagonal(N), Q)))
-        return self._times_inverse(parts[0] + N if 0 in parts else N, adjoint=True)
+        P = times(adjoint_matrix(Q), parts[0]) if 0 in parts else 0
+        M = np.triu(parts[1]) if 1 in parts else 0
+        N = P - times_right(M, adjoint_matrix(R)) if 1 in parts else P
+        X = times(Q, np.tril(N - mirror(N, Q), -1) + self._phases(N) - P)
+        X = self._times_inverse(parts[0] + X if 0 in parts else X, adjoint=True)
+        return X + times(Q, M) if 1 in parts else X
 
 
 class PseudoinverseDifferential(Operator):

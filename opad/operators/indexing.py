@@ -67,6 +67,10 @@ class Index(Operator):
         return max(counts)
 
     def apply(self, X):
+        if type(X) is np.ndarray:
+            for k in self.key:
+                if getattr(k, "is_symbolic", False):  # an index that is being recorded, which plain arrays do not take
+                    X = constant_like(X, k)
         batch = X.ndim - len(self.dims)
         if not batch:
             return X[self.key]

@@ -1,8 +1,9 @@
 """Differentials of the eigenvalue and singular value decompositions.
 
 Where eigenvalues or singular values coincide (to rounding) a decomposition is not differentiable: the vectors are
-arbitrary within the invariant subspace. What is still well defined is computed: the values alone, and functions of
-the vectors alone that do not depend on that choice, such as the projector onto the subspace. Everything else raises
+arbitrary within the invariant subspace. What is still well defined is computed: the values alone, functions of the
+vectors alone that do not depend on that choice, such as the projector onto the subspace (by adjoints; forward mode
+cannot see the function), and tangents along directions in which the vectors stay as they are. Everything else raises
 `DegenerateSpectrumError`; nothing is ever divided by zero or silently dropped.
 """
 
@@ -11,6 +12,7 @@ import numpy as np
 from opad.errors import DegenerateSpectrumError
 from opad.operators.algebra import Operator
 from opad.operators.dispatch import plain
+from opad.operators.elementwise import conjugate
 from opad.operators.products import adjoint_matrix, left_product, right_product
 
 
@@ -97,10 +99,8 @@ def reciprocal_where(gaps, close):
 
 
 def _max_abs(X):
-    X = np.abs(plain(X))
-    return (
-        np.max(X, axis=(-2, -1), keepdims=True) if X.shape[-1] and X.shape[-2] else np.sum(X, (-2, -1), keepdims=True)
-    )
+    largest = np.max if X.shape[-1] and X.shape[-2] else np.sum
+    return largest(np.abs(plain(X)), axis=(-2, -1), keepdims=True)
 
 
 def require_zero(numerator, close, size, what):
@@ -141,7 +141,9 @@ class HermitianEigen(Operator):
     sym(X) = (X + X^H) / 2: the gradient is the Hermitian one, although only one triangle of A is read. Complex
     eigenvectors move with V^H dV having a zero diagonal. Where w_i and w_j agree to rounding, F_ij = 0 if the adjoint
     can tell that the function does not depend on how V is chosen within the eigenspace: its numerator skew(V^H V~)_ij
-    vanishes and the eigenvalues of this eigenspace do not occur in the function. Otherwise it raises.
+    vanishes and the eigenvalues of this eigenspace do not occur in the function, or if, in forward mode, the vectors of
+    this eigenspace are eigenvectors of dA, too (C_ij = 0 is not enough: dA may couple i and j by way of another k).
+    Otherwise it raises.
 
     Parameters
     ----------
@@ -169,7 +171,7 @@ class HermitianEigen(Operator):
 
     def _vectors(self, C):
         F, close = reciprocal_gaps(self.w)
-        require_zero(off_diagonal(plain(C)), close, _max_abs(C), _EIGENVECTORS)
+        require_zero(off_diagonal(plain(C)), repeated(close)[..., None, :], _max_abs(C), _EIGENVECTORS)
         return times(self.V, F * C)
 
     def apply_adjoint(self, Y):
@@ -184,7 +186,7 @@ class HermitianEigen(Operator):
             require_zero(times_identity(diagonal(plain(skew))), True, _max_abs(P), _PHASE.format("eigen"))
         inner = F * skew
         if 0 in parts:
-            refuse_mixture(close, parts[0], plain(P), _EIGENVECTORS)
+            refuse_mixture(repeated(close), close, parts[0], plain(P), _EIGENVECTORS)
             inner = inner + times_identity(parts[0])
         return times(V, times_right(inner, adjoint_matrix(V)))
 
@@ -196,14 +198,18 @@ def reciprocal_gaps(w):
     return reciprocal_where(gaps, close), close
 
 
-def refuse_mixture(close, values, products, what):
-    """Raise if a function depends both on repeated values and on their vectors.
+def repeated(close):
+    """Which values are close to another one."""
+    return np.sum(close, axis=-1) > 1
+
+
+def refuse_mixture(degenerate, close, values, products, what):
+    """Raise if a function depends both on degenerate values and on their vectors.
 
     For V f(w) V^H the missing term f'(w_i) (V^H A~ V)_ij cannot be told from the one of f'(w_i) delta_ij of a function
     that is a sum of a function of w and a function of V.
     """
-    repeated = np.sum(close, axis=-1) > 1
-    if np.any(repeated * np.abs(plain(values)) > 0) or np.any(repeated[..., None] * close * np.abs(products) > 0):
+    if np.any(degenerate * np.abs(plain(values)) > 0) or np.any(degenerate[..., None] * close * np.abs(products) > 0):
         raise DegenerateSpectrumError(what)
 
 
@@ -218,7 +224,8 @@ class SingularValueDecomposition(Operator):
 
     The split into H and K keeps apart what is singular at repeated values (G-) from what is singular at zero (G+ and
     1/s): the polar factor U V^H is differentiated right at repeated singular values. Degenerate cases are treated as
-    by `HermitianEigen`. The phases of complex singular vectors move symmetrically.
+    by `HermitianEigen`, and so is a complex A with one zero singular value: along A + t E its vectors turn by the phase
+    of u^H E v, of which the values know the real part alone. The phases of other complex vectors move symmetrically.
 
     Parameters
     ----------
@@ -246,38 +253,44 @@ class SingularValueDecomposition(Operator):
         XV = times_right(X, V)
         C = times(adjoint_matrix(U), XV)
         return Deferred(
-            lambda: self._left(C, XV),
+            lambda: self._left(C, X, XV),
             lambda: real_part(diagonal(C), U),
-            lambda: mirror(self._right(C, X), U),
+            lambda: mirror(self._right(C, X, XV), U),
         )
 
-    def _left(self, C, XV):
+    def _left(self, C, X, XV):
         U = self.U
-        even, odd = self._rotations(C)
+        even, odd = self._rotations(C, X, XV)
         dU = times(U, even + odd)
         return dU if U.shape[-2] == U.shape[-1] else dU + self._over_s(XV - times(U, C))
 
-    def _right(self, C, X):
+    def _right(self, C, X, XV):
         V = adjoint_matrix(self.Vh)
-        even, odd = self._rotations(C)
+        even, odd = self._rotations(C, X, XV)
         dV = times(V, even - odd)
         if V.shape[-2] == V.shape[-1]:
             return dV
         return dV + self._over_s(times(mirror(X, V), self.U) - times(V, mirror(C, V)))
 
-    def _rotations(self, C):
+    def _rotations(self, C, X, XV):
         H, K = hermitian_part(C, self.U), skew_part(C, self.U)
-        minus, close, plus, null = self._gaps()
-        require_zero(off_diagonal(plain(H)), close, _max_abs(C), _SINGULAR_VECTORS)
+        minus, _, plus, null, degenerate = self._gaps()
+        if np.any(degenerate):  # what dA adds to A V = U S and A^H U = V S besides dS
+            U, V, d = plain(self.U), adjoint_matrix(plain(self.Vh)), diagonal(plain(C))[..., None, :]
+            for moved in (plain(XV) - U * d, times(mirror(plain(X), V), U) - V * conjugate(d)):
+                require_zero(moved, degenerate[..., None, :], _max_abs(X), _SINGULAR_VECTORS)
         require_zero(K, null, _max_abs(C), _SINGULAR_VECTORS)
         return H * minus, K * plus
 
     def _gaps(self):
-        """G-, where its denominators vanish, G+, where its denominators vanish."""
+        """G-, where its denominators vanish, G+, where these vanish; which values do not determine their vectors."""
         s = self.s
         sums = s[..., None, :] + s[..., :, None]
         null = plain(sums) <= rounding_level(s)[..., None]
-        return *reciprocal_gaps(s), reciprocal_where(sums, null), null
+        minus, close = reciprocal_gaps(s)
+        same = repeated(close)
+        degenerate = np.logical_or(same, diagonal(null)) if self.U.dtype.kind == "c" else same
+        return minus, close, reciprocal_where(sums, null), null, degenerate
 
     def _over_s(self, N):
         """N diag(1/s); raises where that is not defined."""
@@ -293,9 +306,9 @@ class SingularValueDecomposition(Operator):
         V = adjoint_matrix(Vh)
         P = times(adjoint_matrix(U), parts[0]) if 0 in parts else 0
         Q = mirror(times_right(parts[2], V), V) if 2 in parts else 0
-        inner, close, products = self._inner(P, Q)
+        inner, degenerate, close, products = self._inner(P, Q)
         if 1 in parts:
-            refuse_mixture(close, parts[1], products, _SINGULAR_VECTORS)
+            refuse_mixture(degenerate, close, parts[1], products, _SINGULAR_VECTORS)
             inner = inner + times_identity(parts[1])
         X = times_right(times(U, inner), Vh)
         if 0 in parts and U.shape[-2] > U.shape[-1]:
@@ -308,12 +321,13 @@ class SingularValueDecomposition(Operator):
         total = P + Q
         even, odd = skew_part(total, self.U), skew_part(P - Q, self.U)
         size = _max_abs(total) + _max_abs(odd)
-        minus, close, plus, null = self._gaps()
+        minus, close, plus, null, degenerate = self._gaps()
         require_zero(off_diagonal(plain(even)), close, size, _SINGULAR_VECTORS)
         require_zero(odd, null, size, _SINGULAR_VECTORS)
         if self.U.dtype.kind == "c":
             require_zero(times_identity(diagonal(plain(even))), True, size, _PHASE.format("singular"))
-        return even * minus + odd * plus, close, np.abs(plain(total)) + np.abs(plain(odd))
+        products = np.abs(plain(total)) + np.abs(plain(odd))
+        return even * minus + odd * plus, degenerate, close, products
 
 
 class GeneralEigen(Operator):
@@ -359,7 +373,9 @@ class GeneralEigen(Operator):
 
     def _vectors(self, C):
         F, close = reciprocal_gaps(self.w)
-        require_zero(off_diagonal(plain(C)), close, _max_abs(C), _EIGENVECTORS)
+        shared = repeated(close)
+        mixed = np.logical_or(shared[..., None, :], shared[..., :, None])
+        require_zero(off_diagonal(plain(C)), mixed, _max_abs(C), _EIGENVECTORS)
         Z = times(self.V, F * C)
         return Z - self.V * real_part(np.sum(np.conj(self.V) * Z, axis=-2, keepdims=True), self.V)
 
@@ -378,7 +394,7 @@ class GeneralEigen(Operator):
             F, close = reciprocal_gaps(self.w)
             require_zero(off_diagonal(plain(N)), close, _max_abs(P), _EIGENVECTORS)
             if 0 in parts:
-                refuse_mixture(close, parts[0], plain(P), _EIGENVECTORS)
+                refuse_mixture(repeated(close), close, parts[0], plain(P), _EIGENVECTORS)
             inner = inner + np.conj(F) * N
         X = np.linalg.solve(Vh, times_right(inner, Vh))
         return np.real(X) if self.source.kind != "c" and V.dtype.kind == "c" else X

@@ -22,6 +22,6 @@ A compiler in small, from a function to calls into planned buffers. Its modules 
       results        memory for large results, used again once the caller has dropped them
       graphs         on a GPU: the program as one CUDA graph
 
-`fused` and `grouping` serve all passes that put one step in the place of several. A pass takes steps and returns steps;
-none changes a bit of a result unless its docstring says which.
+`groups` and `grouping` serve all passes that put one step in the place of several. A pass takes steps and returns
+steps; none changes a bit of a result unless its docstring says which.
 """

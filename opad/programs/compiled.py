@@ -119,12 +119,11 @@ class CompiledFunction:
         >>> J(np.array([1.0, 1.0])).round(4)
         array([0.    , 1.1816])
         >>> print(J.source.split("return")[0])  # doctest: +ELLIPSIS
-        def make(v5, v0, v2, v6, v7, v8):
-            def program(p0):
-                multiply(v5, p0, v6)  # ...
-                multiply(v0, v6, v7)
-                multiply(v2, p0, v8)
-                v9 = add(v7, v8)
+        def program(p0, v5, v0, v2, v6, v7, v8):
+            multiply(v5, p0, v6)  # ...
+            multiply(v0, v6, v7)
+            multiply(v2, p0, v8)
+            v9 = add(v7, v8)
         <BLANKLINE>
         """
         return BoundFunction(self, *private((args, kwargs)))
@@ -336,13 +335,12 @@ def compile(function, donate=False, fuse=False, cuda_graph=False):
     >>> gradient(np.array([0.0, 1.0])).round(4)
     array([0.    , 1.1816])
     >>> print(gradient.source.split("return")[0])  # doctest: +ELLIPSIS
-    def make(v1, v6, v7, v8):
-        def program(p0):
-            tanh(p0, v1)  # ...
-            multiply(v1, v1, v6)
-            subtract(c2, v6, v7)
-            multiply(v7, p0, v8)
-            v9 = add(v1, v8)
+    def program(p0, v1, v6, v7, v8):
+        tanh(p0, v1)  # ...
+        multiply(v1, v1, v6)
+        subtract(c2, v6, v7)
+        multiply(v7, p0, v8)
+        v9 = add(v1, v8)
     <BLANKLINE>
     """
     return CompiledFunction(function, donate, fuse, cuda_graph)

@@ -72,7 +72,7 @@ class Factors:
             return step
         c = next(arg for arg in step.args if type(arg) is not Ref)
         x, d = self.scaled[inner]
-        if not _is_number(c) or 0 in (c, d) or not (_is_power_of_two(c) or _is_power_of_two(d)):
+        if not _is_factor(c) or 0 in (c, d) or not (_is_power_of_two(c) or _is_power_of_two(d)):
             return step
         if self._uses[inner] > 1 or not _is_moderate(c * d):
             return step
@@ -91,7 +91,7 @@ class Factors:
         if len(step.inputs) == 2:
             return 2 if function is np.add else None
         factor = next(arg for arg in args if type(arg) is not Ref)
-        return factor if function is np.multiply and _is_number(factor) else None
+        return factor if function is np.multiply and _is_factor(factor) else None
 
     def _without_negation(self, step):
         """a + (-b) as a - b, and a - (-b) as a + b: the same bits with a call less."""
@@ -139,10 +139,11 @@ class Factors:
 
 
 def _is_product_of_arrays(step):
-    return not step.kwargs and not any(_is_number(arg) for arg in step.args if type(arg) is not Ref)
+    return not step.kwargs and not any(_is_factor(arg) for arg in step.args if type(arg) is not Ref)
 
 
-def _is_number(x):
+def _is_factor(x):
+    """True for real numbers; a Ref is an int of another type."""
     return type(x) in (int, float) or isinstance(x, np.floating)
 
 

@@ -13,7 +13,7 @@ from opad.operators.assignment import set_at
 from opad.operators.dispatch import constant_like
 from opad.operators.indexing import scatter_add
 from opad.operators.solve import factorise, solve_factorised, solve_triangle
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, astype, getitem, item, to_array, to_complex, to_float
 from opad.tracing.rules.linalg import cholesky_lower, cofactors, eigh_parts, qr_tall, slogdet_parts, svd_parts
 from opad.tracing.rules.norms import euclidean_norm, power_norm
@@ -32,6 +32,7 @@ def add_at(total, values, key):
     return result
 
 
+EXACT = 2**53  # integers of smaller modulus are exact in double precision
 PART_WRITERS = {add_at, set_at.__wrapped__}  # (array, values, key) -> the array with a part changed
 STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
 FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone
@@ -91,7 +92,10 @@ def makes_new_array(step):
 
 
 def _is_fresh(function):
-    return is_ufunc(function) or function in _FRESH or isinstance(function, FusedSteps)
+    return is_ufunc(function) or function in _FRESH or isinstance(function, StepGroup)
+
+
+_STATIC_WITH_PLAIN_ARGUMENTS = _named(np, "linspace full_like tile roll pad trapezoid interp split")
 
 
 def has_static_shape(step, specs):
@@ -104,7 +108,7 @@ def has_static_shape(step, specs):
         return not any(type(k) is Ref and specs[k].dtype.kind == "b" for k in keys)
     if function is np.where:
         return len(args) == 3
-    if function in (np.linspace, np.full_like, np.tile, np.roll, np.pad, np.trapezoid, np.interp, np.split):
+    if function in _STATIC_WITH_PLAIN_ARGUMENTS:
         return not any(type(a) is Ref for a in args[1:])
     return is_known(function)
 

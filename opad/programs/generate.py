@@ -8,6 +8,7 @@ import numpy as np
 
 from opad.programs.accumulation import as_view, fills_a_part
 from opad.programs.functions import (
+    EXACT,
     PART_WRITERS,
     REDUCTIONS,
     TRANSFORMS,
@@ -17,10 +18,10 @@ from opad.programs.functions import (
     map_refs,
     refs_in,
 )
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
-from opad.programs.rerolling import RESERVED, rerolled, table, words
+from opad.programs.rerolling import OWN_NAMES, rerolled, table, words
 from opad.programs.results import result_array
 
 _REDUCE = {function: ufunc.reduce for function, ufunc in REDUCTIONS.items()}
@@ -30,7 +31,7 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
-_ARITHMETIC = (np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum)
+_ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
 class ProgramChanged(Exception):
@@ -45,6 +46,9 @@ def slice_text(key):
 
 class Source:
     """The text of a program and the objects that it names.
+
+    Values that live in memory of the program, and those that are given when it is made, are parameters after the
+    arguments, with defaults. (A name that a function reads from another scope takes twice as long to compile.)
 
     Parameters
     ----------
@@ -67,7 +71,7 @@ class Source:
         self.namespace = {"ProgramChanged": ProgramChanged, "errstate": np.errstate}
         self._names, self._numbers = {}, {}
         self._ref_names = {ref: f"p{k}" for k, ref in enumerate(inputs)}
-        self._prepared, self._body = [], []
+        self._made, self._body = [], []
         used = {ref for step in plan.steps for ref in step.inputs} | plan.lasting
         self.conditions = {guard.ref for guard in guards} - used
         waiting = {}
@@ -91,24 +95,26 @@ class Source:
 
     def name(self, ref):
         """The variable that holds a value."""
-        return self._ref_names.get(ref) or f"v{int(ref)}"
+        if ref not in self._ref_names:
+            self._ref_names[ref] = f"v{int(ref)}"
+        return self._ref_names[ref]
 
     def constant(self, value, label=None):
         """The name of an object of the program."""
+        if id(value) in self._names:
+            return self._names[id(value)]
         if value is None or value is Ellipsis or isinstance(value, bool | int | str):
             return repr(value)
         if isinstance(value, tuple):
             return f"({''.join(f'{self.constant(part)}, ' for part in value)})"
         if type(value) is slice:
             return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
-        key = id(value)
-        if key not in self._names:
-            label = label or (getattr(value, "__name__", None) if callable(value) else None)
-            if not label or not label.isidentifier() or label in self.namespace or RESERVED.fullmatch(label):
-                label = f"c{len(self._names)}"
-            self._names[key] = label
-            self.namespace[label] = value
-        return self._names[key]
+        label = label or (getattr(value, "__name__", None) if callable(value) else None)
+        if not label or not label.isidentifier() or label in self.namespace or OWN_NAMES.fullmatch(label):
+            label = f"c{len(self._names)}"
+        self._names[id(value)] = label
+        self.namespace[label] = value
+        return label
 
     def expression(self, tree):
         """An argument as Python text."""
@@ -139,7 +145,7 @@ class Source:
         spec = self.specs[ref]
         layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
         if ref in self.plan.recycled:
-            self.prepare(f"r{int(ref)}", "[]", list)
+            self.make_once(f"r{int(ref)}", "[]", list)
             self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
         else:
             self.line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
@@ -155,7 +161,7 @@ class Source:
                 self.line(f"{self.name(ref)} = {self.name(stack)}[{key}]", None)
 
     def _write(self, step):
-        if isinstance(step.function, FusedSteps):
+        if isinstance(step.function, StepGroup):
             step.function.write(self, step)
             return
         if (step.function in PART_WRITERS or fills_a_part(step)) and self.specs[step.out].is_ndarray:
@@ -179,7 +185,7 @@ class Source:
             by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
             self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
-            self.prepare(out, self._call(step, args), step.function, step.args, step.kwargs)
+            self.make_once(out, self._call(step, args), step.function, step.args, step.kwargs)
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
 
@@ -197,23 +203,27 @@ class Source:
         if not is_sum:
             self.line(f"{out}[{self.subscript(key)}] = {self.expression(values)}", step)
             return
-        part = f"w{int(step.out)}"
-        view = f"{out}[{self.subscript(as_view(key))}]"
+        part, view = f"w{int(step.out)}", f"{out}[{self.subscript(as_view(key))}]"
         if plan.is_held(step.out):
-            self.prepare(part, view, getitem, (step.out, as_view(key)))
+            self.make_once(part, view, getitem, (step.out, as_view(key)))
         else:
             self.line(f"{part} = {view}", step)
         self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
 
     def _operands(self, step):
         """Arguments with Python numbers as 0-d arrays of the result's dtype, which ufuncs need not convert."""
+        if step.function not in _ARITHMETIC:
+            return step.args
         spec = self.specs[step.outs[0]]
-        if step.function not in _ARITHMETIC or not spec.is_ndarray or spec.dtype.kind not in "fc":
+        if not spec.is_ndarray or spec.dtype.kind not in "fc":
             return step.args
         return [self._number(a, spec.dtype) if type(a) in (int, float) else a for a in step.args]
 
     def _number(self, value, dtype):
-        return self._numbers.setdefault((repr(value), dtype), np.asarray(value, dtype))
+        key = repr(value), dtype
+        if key not in self._numbers:
+            self._numbers[key] = np.asarray(value, dtype)
+        return self._numbers[key]
 
     def _is_plain_reduction(self, step):
         """A call of np.sum and its like that only passes on to the ufunc's reduce."""
@@ -235,8 +245,8 @@ class Source:
             return f"{args[0]} {_INFIX[function]} {args[1]}"
         if function in _SCALAR_INFIX and not keywords and self._are_scalars(step):
             return f"{args[0]} {_SCALAR_INFIX[function]} {args[1]}"
-        if function is operator.neg:
-            return f"-{args[0]}"
+        if function is operator.neg or function is operator.abs:
+            return f"-{args[0]}" if function is operator.neg else f"abs({args[0]})"
         if function is to_float or function is to_complex:
             return f"{'float' if function is to_float else 'complex'}({args[0]})"
         if function is getitem:
@@ -254,7 +264,7 @@ class Source:
     def _are_scalars(self, step):
         """NumPy numbers of one type, perhaps with a Python number: `a * b` gives what the ufunc gives."""
         kinds = {self.specs[a].type if type(a) is Ref else type(a) for a in step.args}
-        if any(type(a) is int and abs(a) >= 2**53 for a in step.args):
+        if any(type(a) is int and abs(a) >= EXACT for a in step.args):
             return False
         return any(kind in kinds and kinds <= {kind, float, int} for kind in (np.float64, np.float32))
 
@@ -302,25 +312,24 @@ class Source:
         """Add a line to the body of the program, under the step's errstate unless no warning can come from it."""
         self._body.append((text, step and step.origin, step and may_warn and step.errstate))
 
-    def prepare(self, name, text, function, args=(), kwargs=None):
-        """Bind a name once, before the program runs, to what both the text and the function with its arguments say."""
-        self._prepared.append((name, text, function, args, kwargs or {}))
+    def make_once(self, name, text, function, args=(), kwargs=None):
+        """Make something when the program is made, such as a view of its memory: what the text says, or a call."""
+        self._made.append((name, text, function, args, kwargs or {}))
 
-    def _assemble(self, parameters):
-        self._given = [self.name(ref) for ref in (*self.known, *self.plan.held)]
-        prepared = [name for name, *_ in self._prepared]
-        body, self._tables = rerolled(self._body, {*self._given, *prepared, *self.namespace})
-        if self._tables is None:
-            given, setup = self._given, [f"    {name} = {text}" for name, text, *_ in self._prepared]
-        else:  # most are in tables, which are made without a text
+    def _assemble(self, inputs):
+        self._given = list(map(self.name, (*self.known, *self.plan.held)))
+        self._parameters = [*self._given, *(name for name, *_ in self._made)]
+        self._name = "bind" if self.is_bound else "program"
+        lines = [f"{name} = {text}" for name, text, *_ in self._made]
+        body, self._tables = rerolled(self._body, {*self._parameters, *self.namespace})
+        if self._tables:  # most names are in tables alone, which no text makes
             named = {word for text, *_ in body for word in words(text)}
-            given, setup = [*self._tables, *(name for name in (*self._given, *prepared) if name in named)], []
-        self._parameters, name = given, "bind" if self.is_bound else "program"
-        lines = [f"def make({', '.join(given)}):", *setup, f"    def {name}({', '.join(parameters)}):"]
+            lines, self._parameters = [], [*self._tables, *(name for name in self._parameters if name in named)]
+        lines.append(f"def {self._name}({', '.join([*inputs, *self._parameters])}):")
         self.origins = [None] * len(lines)
         place = state = None
         for text, origin, errstate in body:
-            indent = " " * (8 + len(text) - len(text.lstrip()))
+            indent = " " * (4 + len(text) - len(text.lstrip()))
             if (errstate, indent) != state:
                 state = errstate, indent
                 if errstate:
@@ -333,7 +342,7 @@ class Source:
                 text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
             lines.append(text)
             self.origins.append(origin)
-        self.text = "\n".join([*lines, f"    return {name}", ""])
+        self.text = "\n".join([*lines, ""])
 
     def compile(self, filename):
         """A function from the known values to a program with buffers of its own."""
@@ -341,21 +350,22 @@ class Source:
         pools, lock = [[] for _ in self.plan.sizes], threading.Lock()  # for memory of instances that were dropped
 
         def instance(*known):
-            namespace = dict(self.namespace)
-            exec(code, namespace)
             with lock:
                 buffers = self.plan.allocate(pools)
-            return namespace["make"](*self._arguments([*known, *buffers]))
+            values = dict(zip(self._given, (*known, *buffers), strict=True))
+            if self._tables:
+                self._make_tables(values)
+            exec(code, self.namespace, values)
+            program = values[self._name]
+            program.__defaults__ = tuple([values[name] for name in self._parameters])
+            return program
 
         return instance
 
-    def _arguments(self, given):
-        """What the text is given: known values and buffers, or, with loops, tables of them and some by their names."""
-        if self._tables is None:
-            return given
-        value = dict(zip(self._given, given, strict=True))
-        for name, _, function, *arguments in self._prepared:
-            args, kwargs = map_refs(arguments, lambda ref: value[self.name(ref)])
-            value[name] = function(*args, **kwargs)
-        value.update({name: table(columns, self.namespace | value) for name, columns in self._tables.items()})
-        return [value[name] for name in self._parameters]
+    def _make_tables(self, values):
+        """Add to the dict of values what is made once, and tables of them."""
+        for name, _, function, *arguments in self._made:
+            args, kwargs = map_refs(arguments, lambda ref: values[self.name(ref)])
+            values[name] = function(*args, **kwargs)
+        value = self.namespace | values
+        values.update((name, table(columns, value)) for name, columns in self._tables.items())

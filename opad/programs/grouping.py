@@ -3,7 +3,7 @@
 from math import inf
 
 from opad.programs.functions import is_known
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.recorder import Step
 
 
@@ -55,4 +55,4 @@ def gathered(steps, fits, most=inf, most_operands=inf, reads=lambda step: (), pa
 def _as_one(group, outside):
     """A step that stands for several, whose arguments are what they read and results what they compute."""
     outs = tuple([out for step in group for out in step.outs])
-    return Step(FusedSteps(list(group)), tuple(sorted(outside)), {}, outs, group[0].origin)
+    return Step(StepGroup(list(group)), tuple(sorted(outside)), {}, outs, group[0].origin)

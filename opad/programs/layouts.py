@@ -31,6 +31,8 @@ _VIEWS = {getitem, np.transpose, np.swapaxes, np.moveaxis, np.expand_dims}
 def with_long_loops(segment):
     """The segment with values of a short last axis moved where this saves time."""
     steps, specs = segment.steps, list(segment.specs)
+    if not any(_makes(step, specs) for step in steps):
+        return segment
     fixed = needed_after(segment.outputs, segment.guards)
     fixed.update(ref for step in steps if not is_known(step.function) for ref in step.inputs)
     moved = _values_to_move(steps, fixed, specs)

@@ -46,21 +46,23 @@ def _merged(steps, guards, outputs, rewritten, recording, seen):
     `seen` holds the steps that have been through this before, (step, what equal ones have in common) by their ids.
     """
     specs, same, known, result = recording.specs, {}, {}, []
-    guarded = {guard.ref for guard in guards}
+    guarded, is_current = {guard.ref for guard in guards}, same.keys().isdisjoint
 
     def current(ref):
         return same.get(ref, ref)
 
     def updated(step):
-        if same.keys().isdisjoint(step.inputs):
-            return step
         return step.with_arguments(step.function, map_refs(step.args, current), map_refs(step.kwargs, current))
 
     for step in steps:
+        if not is_current(step.inputs):
+            step = updated(step)
         if step.function in FOLDED and step.out not in guarded:
-            same[step.out] = _constant(updated(step), recording)
+            same[step.out] = _constant(step, recording)
             continue
-        for part in map(updated, rewritten(updated(step))):
+        for part in rewritten(step):
+            if not is_current(part.inputs):
+                part = updated(part)
             replacement = None
             if id(part) not in seen:
                 replacement = _neutral(part, specs)
@@ -213,6 +215,8 @@ def _neutral(step, specs):
 
     if len(args) == 2 and function in (np.multiply, np.divide, np.subtract):
         a, b = args
+        if type(a) is type(b) is Ref:
+            return None
         number = 0.0 if function is np.subtract else 1
         if unchanged(a) and _is_all(b, number):
             return a
@@ -229,8 +233,8 @@ def _neutral(step, specs):
 def hashable(tree):
     """Something that is equal for equal arguments of a step."""
     kind = type(tree)
-    if kind is Ref:
-        return Ref, int(tree)
+    if kind is Ref:  # which is told from a number by what numbers become
+        return tree
     if kind is tuple or kind is list:
         return kind, tuple(map(hashable, tree))
     if kind is dict:

@@ -17,7 +17,7 @@ from opad.programs.functions import (
     makes_new_array,
     refs_in,
 )
-from opad.programs.fused import FusedSteps
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
@@ -38,6 +38,7 @@ class Plan:
     grown : dict Ref of a result -> Ref of the array that becomes it when the last part is added
     recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
     fixed_views : set of Refs, views of buffers that are made once
+    held : list of Refs, all values in memory of the program that have a name: a step's operands and results, outputs
     roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
     """
 
@@ -58,6 +59,8 @@ class Plan:
         self.grown = self._grown_results()
         self._find_buffers()
         self._assign_memory()
+        named = self.lasting.union(*[(*step.outs, *step.inputs) for step in steps])
+        self.held = [*self.buffers, *(ref for ref in self.stacked if ref in named and self.is_held(ref))]
 
     def _find_buffers(self):
         for step in self.steps:
@@ -163,24 +166,16 @@ class Plan:
 
     def last_uses(self):
         """dict position of a step -> large values outside the program's memory that nothing needs after it."""
-        last = {}
+        kept, last, dying = self.lasting.union(self.grown.values(), self.fixed_views), {}, {}
         for number, step in enumerate(self.steps):
-            if not _is_view(step) or not last.keys().isdisjoint(step.inputs):  # else of an argument, or of a buffer
-                last.update(
-                    (ref, number) for ref in step.outs if not self.is_written(ref) and ref not in self.fixed_views
-                )
+            frees_nothing = _is_view(step) and last.keys().isdisjoint(step.inputs)  # of an argument, or of a buffer
+            for ref in () if frees_nothing else step.outs:
+                if not self.is_written(ref) and ref not in kept and self.specs[ref].nbytes >= LARGE:
+                    last[ref] = number
             last.update((ref, number) for ref in step.inputs if ref in last)
-        dying, growing = {}, set(self.grown.values())
         for ref, number in last.items():
-            kept = ref in self.lasting or ref in growing
-            if not kept and self.specs[ref].nbytes >= LARGE:
-                dying.setdefault(number, []).append(ref)
+            dying.setdefault(number, []).append(ref)
         return dying
-
-    @property
-    def held(self):
-        """Refs of all values that live in memory of the program, in the order of `allocate`."""
-        return [*self.buffers, *filter(self.is_held, self.stacked)]
 
     def allocate(self, pools):
         """Arrays for the values that are held, large ones in memory that is not in use any more; a pool per piece."""
@@ -189,13 +184,13 @@ class Plan:
             for pool, size in zip(pools, self.sizes, strict=True)
         ]
         arrays = {}
-        for ref, number in self.buffers.items():
-            spec = self.specs[ref]
-            flat = memory[number][: spec.nbytes].view(spec.dtype)
-            arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
-        for ref in filter(self.is_held, self.stacked):  # stacks come before what lies in them
-            spec, place = self.specs[ref], self.stacked[ref]
-            arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
+        for ref in self.held:  # stacks come before what lies in them
+            spec, place = self.specs[ref], self.stacked.get(ref)
+            if ref in self.buffers:
+                flat = memory[self.buffers[ref]][: spec.nbytes].view(spec.dtype)
+                arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
+            else:
+                arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
         return list(arrays.values())
 
     @property
@@ -229,7 +224,7 @@ def _is_large(nbytes):
 
 def written(step, specs):
     """The results that a call can write into buffers."""
-    if isinstance(step.function, FusedSteps):
+    if isinstance(step.function, StepGroup):
         return step.function.written(step)
     return step.outs if writes_out(step, specs) else ()
 

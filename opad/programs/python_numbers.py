@@ -14,9 +14,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from opad.programs.functions import needed_after
-from opad.programs.fused import FusedSteps
+from opad.programs.functions import EXACT, needed_after
 from opad.programs.grouping import gathered
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, to_float
 from opad.programs.recorder import Step
 
@@ -46,7 +46,7 @@ def with_python_numbers(steps, outputs, guards, specs):
     used.update(ref for step in runs for ref in step.inputs)
     result = []
     for step in runs:
-        if type(step.function) is not FusedSteps:
+        if type(step.function) is not StepGroup:
             result.append(step)
             continue
         run = PythonNumbers(step.function.steps, specs, used)
@@ -59,13 +59,15 @@ def with_python_numbers(steps, outputs, guards, specs):
 
 def _is_arithmetic(step, specs):
     function = step.function
-    if (function not in _SYMBOLS and not is_pythons(function)) or step.kwargs or type(step.out) is tuple:
+    if type(step.out) is tuple or specs[step.out].shape or step.kwargs:
+        return False
+    if function not in _SYMBOLS and not is_pythons(function):
         return False
     if step.errstate and step.errstate["under"] != "ignore":
         return False
     if function is np.isfinite:
-        return specs[step.out].type is np.bool and _is_number(step.args[0], specs)
-    return all(_is_number(a, specs) for a in (step.out, *step.args))
+        return specs[step.out].type is np.bool and _is_double(step.args[0], specs)
+    return all(_is_double(a, specs) for a in (step.out, *step.args))
 
 
 @lru_cache(maxsize=64)
@@ -79,15 +81,16 @@ def is_pythons(function):
     return all(function(np.float64(number)) == _LIBRARY[function](number) for number in x.tolist())
 
 
-def _is_number(a, specs):
+def _is_double(a, specs):
+    """True for numbers that Python's arithmetic takes as NumPy's does: float64, finite where they are constants."""
     if type(a) is Ref:
         return specs[a].type in (float, np.float64)
     if type(a) is np.ndarray and (a.ndim or a.dtype != np.float64):
         return False
-    return (type(a) in (float, np.float64, np.ndarray) and np.isfinite(a)) or (type(a) is int and abs(a) < 2**53)
+    return (type(a) in (float, np.float64, np.ndarray) and np.isfinite(a)) or (type(a) is int and abs(a) < EXACT)
 
 
-class PythonNumbers(FusedSteps):
+class PythonNumbers(StepGroup):
     """Steps on numbers as expressions of Python.
 
     Attributes

@@ -40,7 +40,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         self.ref = ref
 
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
-        if any(_is_traced(x) for x in inputs):
+        if any(map(_is_traced, inputs)):
             return NotImplemented
         out = [x for x in kwargs.get("out") or () if x is not None]
         if len(out) == 1 and type(out[0]) is RecordedArray and method == "__call__" and ufunc.nout == 1:
@@ -251,7 +251,8 @@ def to_array(x):
 # in the function itself.
 
 
-def _is_number(x):
+def _is_python_number(x):
+    """True for Python's own numbers, recorded ones among them."""
     return type(x.value if type(x) is RecordedArray else x) in _PYTHON
 
 
@@ -276,7 +277,7 @@ def _operator(operation, method, is_power, swapped=False):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
-        if exact or (_is_number(self) and _is_number(other)):
+        if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
         return method(self, other)
 
@@ -295,7 +296,7 @@ def _in_place(operation):
 
 
 def _unary(operation, method):
-    return lambda self: self.recording.call(operation, (self,), {}) if _is_number(self) else method(self)
+    return lambda self: self.recording.call(operation, (self,), {}) if _is_python_number(self) else method(self)
 
 
 def _is_int_two(x):

@@ -16,6 +16,7 @@ from opad.programs.recorded import RecordedArray, Ref, getitem
 from opad.tracing import protect
 from opad.tracing.messages import library, refuse_subclass, users_line
 
+_NUMBERS = (int, float, complex, np.generic)
 _CALLERS = str(Path(__file__).with_name("compiled.py"))  # whose code calls the function that is recorded
 
 
@@ -165,7 +166,7 @@ class Recording:
         """A recorded array for a value."""
         if type(value).__name__ in ("RecordedArray", "TracedArray"):
             self.stop()
-        if not isinstance(value, int | float | complex | np.generic) and not hasattr(value, "__array_function__"):
+        if not hasattr(value, "__array_function__") and not isinstance(value, _NUMBERS):
             raise TracingError(
                 f"a function returned {type(value).__name__} ({value!r:.60}) while a program was being recorded; "
                 "expected arrays or numbers, or a tuple of them. Call it outside the compiled function."
@@ -180,7 +181,7 @@ class Recording:
     def call(self, function, args, kwargs):
         """Run a call on the values and add it to the steps."""
         function = kinds.NUMPYS_OWN.get(function, function)
-        plain_args, plain_kwargs = self.values(args), self.values(kwargs)
+        plain_args, plain_kwargs = self.values(args), kwargs and self.values(kwargs)
         if function in kinds.STATIC:
             return function(*plain_args, **plain_kwargs)
         if function in kinds.FRESH_CONSTANTS and not _is_called_by_user():
@@ -193,9 +194,9 @@ class Recording:
         except Exception:
             self.failed = _origin()
             raise
-        step = Step(function, self.refs(args), self.refs(kwargs), None, _origin(), protect.scope.number)
+        step = Step(function, self.refs(args), kwargs and self.refs(kwargs), None, _origin(), protect.scope.number)
         step.errstate = None if errstate == self._errstate else errstate
-        if isinstance(result, tuple | list):
+        if isinstance(result, (tuple, list)):
             parts = [self.new(part) for part in result]
             wrapped = type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)
             step.out = tuple(part.ref for part in parts)

@@ -8,11 +8,11 @@ from itertools import count
 import numpy as np
 
 from opad.programs.accumulation import accumulate
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.rolling import rolled
 from opad.programs.fusion.selection import Fusion
 from opad.programs.generate import Source
 from opad.programs.graphs import CapturedRun, require_no_guards
+from opad.programs.groups import StepGroup
 from opad.programs.plan import Plan, is_matrix_product, written
 from opad.programs.python_numbers import NotFinite, with_python_numbers
 from opad.programs.recorded import Ref
@@ -182,7 +182,7 @@ class Run:
 
 def _operations(step, specs):
     """Multiplications and additions of a step, where they are known."""
-    if isinstance(step.function, FusedSteps):
+    if isinstance(step.function, StepGroup):
         return sum(_operations(part, specs) for part in step.function.steps)
     size = sum(specs[ref].size for ref in step.outs)
     if is_matrix_product(step, specs) or step.function is np.matmul:

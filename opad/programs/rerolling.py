@@ -21,7 +21,8 @@ from opad.programs.fusion.periods import runs
 
 FEWEST_LINES = 8  # of a program in which loops are looked for
 FEWEST_SAVED = 7  # lines that a loop takes the place of
-RESERVED = re.compile(r"[cfmnprsvwx]\d+|table\d+|range|zip")  # what names in a program mean
+# What the text of a program names itself: variables such as p0, the function, the builtins that it uses.
+OWN_NAMES = re.compile(r"[a-z]\d+|table\d+|program|bind|type|int|float|complex|abs|slice|range|zip|ValueError")
 _STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _WORD = re.compile(rf"({_STRING}|\b[cfmnprvw]\d+\b(?!=)|\b\d+(?:\.\d*)?(?:[eE][+-]?\d+)?)")
 _TARGETS = re.compile(r"\s*((?:[fvw]\d+, ?)*[fvw]\d+,?) ?= ")
@@ -38,23 +39,22 @@ def rerolled(body, given):
     Returns
     -------
     body : list of the same kind
-    tables : dict name of what a loop runs over -> list of columns, each a tuple of given names and numbers; None if
-        there are no loops, and the body is the same
+    tables : dict name of what a loop runs over -> list of columns, each a tuple of given names and numbers
     """
     if len(body) < FEWEST_LINES:
-        return body, None
+        return body, {}
     lines, kinds = [_Line(*line) for line in body], {}
     home = {}  # name -> (number of the line that binds it, position among those that it binds)
     for number, line in enumerate(lines):
         for position, name in enumerate(line.words[: line.targets]):
             if name in home or name in given:
-                return body, None
+                return body, {}
             home[name] = number, position
     codes = np.array([kinds.setdefault(line.kind() or number, len(kinds)) for number, line in enumerate(lines)])
     found, fresh = runs(codes, np.empty((len(codes), 0), int)), count()
     loops = [loop for loop in (_loop(run, lines, home, given, fresh) for run in found) if loop is not None]
     if not loops:
-        return body, None
+        return body, {}
     writer = _Writer(lines, home, loops, given)
     return writer.body, writer.tables
 

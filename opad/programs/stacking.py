@@ -7,7 +7,7 @@ products and reductions are stacked where a trial on random operands of their sh
 
 from collections import defaultdict
 from functools import lru_cache
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,10 +42,9 @@ class Stacks:
 
 def stack_small_steps(steps, outputs, guards, specs, donate=False):
     """(steps, Stacks) with groups of small steps as single calls."""
-    grouping = _Grouping(outputs, guards, specs, donate)
     if len(steps) > LONGEST:
-        return steps, grouping.stacks
-    grouping.fixed.update(given_away(steps))
+        return steps, Stacks()
+    grouping = _Grouping(steps, outputs, guards, specs, donate)
     for _ in range(MOST_GROUPS):
         grouped = grouping.with_one_more(steps)
         if grouped is None:
@@ -60,33 +59,39 @@ class _Grouping:
     Attributes
     ----------
     results : set of Refs that belong to the caller
-    fixed : set of Refs that must stay where they are: guards look at them, or functions that may keep them
+    movable : set of Refs of values that a step writes wherever it is told to, and that may lie anywhere: no guard looks
+        at them, no function keeps them
+    transposed : dict Ref of a transposed matrix -> Ref of the matrix
+    candidates : lists of steps of one kind
     rejected : set of the first results of groups that cannot be stacked
     """
 
-    def __init__(self, outputs, guards, specs, donate):
+    def __init__(self, steps, outputs, guards, specs, donate):
         self.specs, self.stacks = specs, Stacks()
         self.results = set() if donate else {out for out in outputs if type(out) is Ref}
-        self.fixed = {guard.ref for guard in guards}
-        self.rejected = set()
-        self._kinds = {}  # Ref -> what its step has in common with steps of its group, or None if it cannot be in one
+        self.movable, self.transposed, self.rejected = set(), {}, set()
+        fixed, kinds = given_away(steps).union(guard.ref for guard in guards), defaultdict(list)
+        for step in steps:
+            if _is_transpose(step, specs):
+                self.transposed[step.out] = step.args[0]
+            elif step.out not in fixed and writes_out(step, specs) and specs[step.out].order == "C":
+                self.movable.add(step.out)
+                if self._is_small(step):
+                    kinds[self._kind(step)].append(step)
+        self.candidates = list(kinds.values())
 
     def with_one_more(self, steps):
         """The steps with one more group, or None."""
-        defined, used, candidates = {}, {}, defaultdict(list)
-        self.writers, self.transposed = {}, {}
-        for position, step in enumerate(steps):
-            for ref in step.outs:
-                for member in self.stacks.members.get(ref, (ref,)):
-                    defined[member], self.writers[member] = position, step
-            for ref in step.inputs:
-                used.setdefault(ref, position)
-            if _is_transpose(step, self.specs):
-                self.transposed[step.out] = step.args[0]
-            elif self._is_free(step.out) and (kind := self._kind(step)) is not None:
-                candidates[kind, *map(self._can_be_stacked, step.inputs)].append(step)
-        for steps_of_kind in candidates.values():
-            for group in self._independent(steps_of_kind, defined, used):
+        positions = list(enumerate(steps))
+        used = {ref: position for position, step in reversed(positions) for ref in step.inputs}  # for the first time
+        defined = {ref: position for position, step in positions for ref in step.outs}
+        for result, members in self.stacks.members.items():
+            defined.update(dict.fromkeys(members, defined[result]))
+        for candidates in self.candidates:
+            candidates = [step for step in candidates if step.out not in self.stacks.places]
+            if len(candidates) < FEWEST:
+                continue
+            for group in self._independent(candidates, defined, used):
                 if len(group) < FEWEST or group[0].out in self.rejected:
                     continue
                 operands = self._operands(group)
@@ -97,43 +102,31 @@ class _Grouping:
                 return self._replaced(steps, group, operands, last)
         return None
 
-    def _is_free(self, ref):
-        return ref not in self.fixed and ref not in self.stacks.arrays and ref not in self.stacks.places
-
     def _is_small(self, step):
         if step.function not in _EXACT and step.function not in REDUCTIONS and not is_matrix_product(step, self.specs):
             return False
-        return writes_out(step, self.specs) and all(map(self._fits, (step.out, *step.inputs)))
+        return all(map(self._fits, (step.out, *step.inputs)))
 
     def _fits(self, ref):
         return 0 < self.specs[ref].nbytes <= SMALL
 
     def _kind(self, step):
-        if step.out not in self._kinds:
-            self._kinds[step.out] = self._find_kind(step) if self._is_small(step) else None
-        return self._kinds[step.out]
-
-    def _find_kind(self, step):
-        spec, args = self.specs[step.out], step.args
-        slots = [hashable(a) if type(a) is not Ref else self._layout(a) for a in args]
-        equal = [a is b or (type(a) is type(b) is Ref and a == b) for a, b in combinations(args, 2)]
+        """What the steps of a group have in common."""
+        slots = [self._layout(a) if type(a) is Ref else hashable(a) for a in step.args]
+        equal = [step.inputs.index(ref) for ref in step.inputs]
         keywords = hashable(step.kwargs) if step.kwargs else (), step.errstate and repr(step.errstate)
-        return step.function, spec.shape, spec.dtype.str, keywords, tuple(slots), tuple(equal)
+        return step.function, self._layout(step.out), keywords, *slots, *equal
 
     def _layout(self, ref):
-        spec = self.specs[ref]
-        return spec.shape, spec.dtype.str, spec.order, ref in self.transposed
-
-    def _can_be_stacked(self, ref):
-        base = self.transposed.get(ref, ref)
-        return base in self.stacks.places or self._can_move(base)
+        spec, base = self.specs[ref], self.transposed.get(ref)
+        return spec.shape, spec.dtype, spec.order, base is not None, (ref if base is None else base) in self.movable
 
     def _independent(self, steps, defined, used):
         """Groups in which everything is computed before any result is used."""
         groups, outs, latest, earliest = [[]], set(), -1, np.inf
         most = LARGEST // max(self.specs[ref].nbytes for ref in (steps[0].out, *steps[0].inputs))
         for step in steps:
-            start = max((defined.get(ref, -1) for ref in step.inputs), default=-1)
+            start = max([defined.get(ref, -1) for ref in step.inputs], default=-1)
             end = used.get(step.out, np.inf)
             uses_a_result = not outs.isdisjoint(step.inputs)
             if max(latest, start) >= min(earliest, end) or uses_a_result or len(groups[-1]) == most:
@@ -160,17 +153,13 @@ class _Grouping:
             if len(set(refs)) != len(refs) or (elementwise and self.specs[refs[0]].ndim != ndim):
                 return None
             if self._slice_of(bases) is None and bases not in moved:
-                if not all(map(self._can_move, bases)) or any(ref in others for others in moved for ref in bases):
+                if not self.movable.issuperset(bases) or not self.stacks.places.keys().isdisjoint(bases):
+                    return None
+                if any(ref in others for others in moved for ref in bases):
                     return None  # a value has one place
                 moved.append(bases)
             operands.append(refs)
         return operands if any(type(refs) is list for refs in operands) else None
-
-    def _can_move(self, ref):
-        """True for values that a step of the program writes, wherever it is told to."""
-        if ref not in self.writers or not self._is_free(ref):
-            return False
-        return self.specs[ref].order == "C" and writes_out(self.writers[ref], self.specs)
 
     def _agrees(self, step, operands):
         """True if the group's call gives the bits that its steps give."""

@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 
 from opad.errors import TracingError, UnsupportedArgumentError
-from opad.tracing.array import TracedArray, plain, record, record_one
+from opad.tracing.array import TracedArray, plain, record, record_one, record_pair
 from opad.tracing.messages import caller, missing_rule, name_of, refuse_subclass
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, RULES, UFUNC_METHODS
 from opad.tracing.trace import ObjectArrayMet
@@ -158,6 +158,8 @@ def _array_ufunc(self, ufunc, method, *inputs, **kwargs):
             if primitive is not None:
                 if len(inputs) == 1:
                     return record_one(primitive, self)
+                if len(inputs) == 2 and primitive.takes_operands:
+                    return record_pair(primitive, *inputs)
                 return record(primitive, inputs, kwargs)
         return _ufunc_call(ufunc, method, inputs, kwargs)
     except ObjectArrayMet:

@@ -12,6 +12,7 @@ import inspect
 
 import numpy as np
 
+from opad.blocks.entries import Implicit
 from opad.errors import UnsupportedArgumentError
 from opad.operators.algebra import Identity, Operator, Product
 from opad.operators.base import is_compound
@@ -286,7 +287,8 @@ def jacobian_rule(function, casts=True, multiple=False):
     The decorated function is called as `rule(y, *arguments, **keywords)`, y being the function's value, and returns
     one operator per array argument (a single operator for one argument; None for an argument that has no influence;
     anything that `opad.as_operator` takes), or `opad.Row(diagonal, blocks)` for an equation that is solved,
-    S dy = sum_k B_k dx_k. Its signature says which arguments and keywords are covered; others are refused.
+    S dy = sum_k B_k dx_k; S is solved by its own `solve` and `solve_adjoint`, or as `opad.solve` solves a diagonal
+    block. Its signature says which arguments and keywords are covered; others are refused.
 
     Parameters
     ----------
@@ -312,7 +314,7 @@ def jacobian_rule(function, casts=True, multiple=False):
 
     def register(rule):
         def checked(y, *args, **kwargs):
-            return _as_operators(rule(y, *args, **kwargs), y, args)
+            return _as_operators(rule(y, *args, **kwargs), y, args, function)
 
         checked.__signature__ = inspect.signature(rule)
         RULES[function] = JacobianRule(function, checked, casts, multiple)
@@ -331,9 +333,12 @@ def operator_rule(function, casts=True, multiple=False, of_spaces=False):
     return register
 
 
-def _as_operators(stated, y, args):
+def _as_operators(stated, y, args, function):
     if type(stated) is Row:
-        return Row(stated.diagonal, _as_operators(tuple(stated.blocks), y, args))
+        S = stated.diagonal
+        if not (hasattr(S, "solve") and hasattr(S, "solve_adjoint")):
+            S = Implicit(S, np.shape(y), f"of {function.__name__}")
+        return Row(S, _as_operators(tuple(stated.blocks), y, args, function))
     stated = stated if isinstance(stated, tuple | list) else (stated,)
     outputs = tuple(part.shape for part in y) if isinstance(y, tuple) else np.shape(y)
     return tuple(

@@ -29,7 +29,8 @@ class Row:
 
     Parameters
     ----------
-    diagonal : Operator with methods `solve(Y)` and `solve_adjoint(X)`
+    diagonal : Operator with methods `solve(Y)` and `solve_adjoint(X)`; in a rule of `opad.jacobian_rule` any operator
+        or matrix on the flattened variable
     blocks : sequence of Operators, one per array argument (None for an argument without influence)
     """
 

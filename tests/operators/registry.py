@@ -277,7 +277,9 @@ for stack in ((), (2,)):
     )
     add(f"LogDeterminant, {stack}", lambda r, d, s=stack: log_determinant(invertible(r, d, *s, 3, 3)))
     add(f"CholeskyDifferential, {stack}", lambda r, d, s=stack: cholesky(invertible(r, d, *s, 3, 3)))
-    add(f"QRDifferential, {stack}", lambda r, d, s=stack: ops.QRDifferential(*np.linalg.qr(array(r, d, *s, 4, 3))))
+    for rows in (4, 3):
+        add(f"QRDifferential, {(*stack, rows, 3)}", lambda r, d, s=(*stack, rows, 3): ops.QRDifferential(*np.linalg.qr(
+            array(r, d, *s))))  # fmt: skip
 add("FFT", lambda r, d: with_dtype(ops.FFT((3, 4)), d))
 add("FFT, cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=3, norm="forward"), d))
 add("FFT, padded and cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=(5, 3), axes=(0, 1), norm="ortho"), d))

@@ -134,6 +134,7 @@ CASES = {
     "jvp": (lambda x, y: opad.jvp(np.tanh, (x,), (y,)), two_vectors),
     "vjp": (lambda x, y: opad.vjp(lambda x: x * x[::-1], x)[1](y), two_vectors),
     "hvp": (lambda x, y: opad.hvp(lambda x: np.sum(np.tanh(x) ** 3), (x,), (y,)), two_vectors),
+    "constant_tangent": (lambda x: opad.jvp(lambda x: (x[x > 0] ** 3, np.sort(x)), (x,), (np.arange(6.0),)), vector),
     "linearization": (linearised, vector),
     "operator_product": (lambda x, y: opad.hessian_operator(bowl, x) @ y, two_vectors),
     "dense_operator": (lambda x: opad.jacobian_operator(np.sin, x).todense(), vector),

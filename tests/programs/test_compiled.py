@@ -184,6 +184,14 @@ def test_donated_results_are_overwritten(rng):
     assert not np.shares_memory(second[1], y)
 
 
+def test_donated_results_may_lie_in_one_array(rng):
+    """Which is computed by one call, so that the results are in no line of the program but the last."""
+    f = lambda xs: [np.sin(x) ** 2 for x in xs]  # noqa: E731
+    compiled, xs = opad.compile(f, donate=True), list(rng.standard_normal((9, 8)))
+    for arguments in (xs, xs[::-1]):
+        assert_same(compiled(arguments), f(arguments))
+
+
 @pytest.mark.parametrize("part", [slice(None), slice(1, 6), slice(None, None, -1)], ids=str)
 def test_a_donated_result_or_a_part_of_it_may_be_the_next_argument(part, rng):
     f = lambda x: (np.tanh(x * 2 + 1) * 3 - x, np.cumsum(x) * x, 0.5)  # noqa: E731

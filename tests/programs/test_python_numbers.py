@@ -15,22 +15,9 @@ from hypothesis import strategies as st
 import opad
 from opad.programs.python_numbers import NotFinite, PythonNumbers, is_pythons
 from opad.programs.replay import Run
+from tests.programs.arithmetic import ARITHMETIC, NUMBERS, logistic_map
 from tests.programs.equality import assert_same
 from tests.programs.test_random_programs import arguments, programs, run
-
-
-def logistic_map(a):
-    z = 0.5
-    for _ in range(20):
-        z = z + 0.1 * (a - z * z)
-    return z
-
-
-def newton(a):
-    x = a
-    for _ in range(6):
-        x = x - (x * x * x - a) / (3 * x * x)
-    return abs(x) if x > 0 else -x
 
 
 def runs(compiled):
@@ -46,17 +33,9 @@ def pendulum(a):
     return z
 
 
-FUNCTIONS = {
+FUNCTIONS = NUMBERS | {
     "library": (opad.value_and_grad(pendulum), (np.float64(1.3),)),
     "library_of_pythons": (pendulum, (1.3,)),
-    "function": (logistic_map, (1.3,)),
-    "gradient": (opad.grad(logistic_map), (1.3,)),
-    "second_derivative": (opad.grad(opad.grad(logistic_map)), (1.3,)),
-    "numpy_number": (opad.value_and_grad(logistic_map), (np.float64(1.3),)),
-    "elements": (lambda x: newton(x[0]) * x[1], (np.array([2.0, -1.0]),)),
-    "division": (newton, (2.0,)),
-    "branch": (newton, (-2.0,)),
-    "signed_zero": (lambda x: -0.0 - logistic_map(x) * 0.0, (1.3,)),
 }
 
 
@@ -73,7 +52,7 @@ def test_equal_to_the_last_bit(name):
 def test_a_run_is_one_expression_where_values_are_used_once():
     compiled = opad.compile(logistic_map)
     compiled(1.3)
-    assert compiled.source.count("\n        f") == 20
+    assert compiled.source.count("\n    f") == 20
     assert runs(compiled) == [79]  # of 80, the first product is of constants
 
 
@@ -174,13 +153,8 @@ def test_underflow_that_is_reported_is_numpys():
 
 
 OPERATIONS = [
-    lambda a, b: a + b,
-    lambda a, b: a - b,
-    lambda a, b: a * b,
-    lambda a, b: a / (2 + b * b),
+    *ARITHMETIC,
     lambda a, b: a / b,
-    lambda a, b: 1 - a * 0.3,
-    lambda a, b: -a,
     lambda a, b: abs(a) * -2,
     lambda a, b: np.sin(a) + np.cos(a),
     lambda a, b: np.sqrt(b * 0.5),

@@ -8,6 +8,7 @@ import pytest
 import scipy.special as sp
 
 import opad
+from opad.errors import UnsupportedArgumentError
 from opad.tracing.elementwise import Elementwise
 from opad.tracing.primitives import RULES
 from opad.tracing.rules.special import lambertw_ufunc, zeta_ufunc
@@ -312,6 +313,43 @@ def test_against_mpmath(f, exact, points):
                 g = opad.grad(g)
                 expected = float(derivative(exact, x, order))
                 assert g(x) == pytest.approx(expected, rel=1e-10, abs=1e-15), (x, order)
+
+
+# Quotients of two functions with a common zero, at x = 0, among them or in their derivatives.
+REMOVABLE = {
+    "sinc": (np.sinc, mp.sincpi),
+    "exprel": (sp.exprel, lambda x: mp.expm1(x) / x),
+    "spence": (lambda x: sp.spence(1 + x), lambda x: mp.polylog(2, -x)),
+    "boxcox": (lambda k: sp.boxcox(b, k), lambda k: mp.expm1(k * mp.log(b)) / k),
+    "boxcox1p": (lambda k: sp.boxcox1p(b, k), lambda k: mp.expm1(k * mp.log1p(b)) / k),
+    "inv_boxcox": (lambda k: sp.inv_boxcox(b, k), lambda k: mp.exp(mp.log1p(k * b) / k)),
+    "inv_boxcox1p": (lambda k: sp.inv_boxcox1p(b, k), lambda k: mp.exp(mp.log1p(k * b) / k)),
+    "sici": (lambda x: sp.sici(x)[0], mp.si),
+    "shichi": (lambda x: sp.shichi(x)[0], mp.shi),
+    "ber": (sp.ber, lambda x: mp.ber(0, x)),
+    "bei": (sp.bei, lambda x: mp.bei(0, x)),
+    "struve 0": (lambda x: sp.struve(0, x), lambda x: mp.struveh(0, x)),
+    "struve 2": (lambda x: sp.struve(2, x), lambda x: mp.struveh(2, x)),
+    "modstruve 1": (lambda x: sp.modstruve(1, x), lambda x: mp.struvel(1, x)),
+}
+
+
+@pytest.mark.parametrize("name", REMOVABLE)
+def test_removable_singularities_to_fifth_order(name):
+    f, exact = REMOVABLE[name]
+    for x in (0.0, 1e-9, -1e-3, 0.3, 1.4):
+        g = f
+        for order in range(1, 6):
+            g = opad.grad(g)
+            with mp.workdps(80):
+                expected = float(mp.diff(exact, mp.mpf(x) + mp.mpf(10) ** -30, order, h=mp.mpf(10) ** -9))
+            assert g(x) == pytest.approx(expected, rel=1e-10, abs=1e-15), (x, order)
+
+
+def test_elliprd_does_not_divide_by_zero():
+    for f in (sp.elliprd, lambda a, b, c: opad.grad(sp.elliprf)(a, b, c)):
+        with pytest.raises(UnsupportedArgumentError, match="elliprd"):
+            opad.grad(f)(1.0, 2.0, 1.0 + 1e-9)
 
 
 @pytest.mark.parametrize(("f", "exact", "points"), COMPLEX)

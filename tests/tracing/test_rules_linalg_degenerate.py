@@ -1,10 +1,12 @@
 """Rules of numpy.linalg where matrices are singular, spectra repeat, norms have kinks: right numbers, or an error."""
 
+import mpmath
 import numpy as np
 import pytest
 
 import opad
 from opad.errors import DegenerateSpectrumError, SingularBlockError, TracingError, UnsupportedArgumentError
+from tests.modes import forward, in_every_mode, reverse
 
 LA = np.linalg
 
@@ -52,9 +54,42 @@ def test_qr_of_a_stack_with_dependent_columns_is_refused():
 
 
 def test_qr_with_dependent_columns_of_other_sizes_is_refused():
-    A = np.array([[0.11, 9.1]] * 3)
-    with pytest.raises(SingularBlockError, match="dependent to rounding"):
-        opad.grad(lambda A: np.sum(LA.qr(A).R))(A)
+    for A in (np.array([[0.11, 9.1]] * 3), np.eye(3)[:, [0, 0, 1]], np.eye(3)[:, [0, 1, 0]] + 0j):
+        with pytest.raises(SingularBlockError, match="dependent to rounding"):
+            opad.grad(lambda A: np.sum(np.real(LA.qr(A).R)))(A)
+
+
+def gram_schmidt(A):
+    """Q of a 3 x 3 matrix of mpmath, its last column the cross product of the others, and R = Q^T A."""
+    a, b = A[:, 0], A[:, 1]
+    q = a / mpmath.norm(a)
+    p = b - q * (q.T * b)[0]
+    p /= mpmath.norm(p)
+    Q = mpmath.matrix([[q[i], p[i], q[j] * p[k] - q[k] * p[j]] for i, j, k in [(0, 1, 2), (1, 2, 0), (2, 0, 1)]])
+    return Q, Q.T * A
+
+
+@pytest.mark.parametrize("last", [[2.0, 3.0, 5.0], [0.0, 0.0, 0.0]], ids=["dependent", "zero"])
+def test_qr_of_a_square_matrix_whose_last_column_depends_on_the_others(last, rng):
+    """The others fix Q up to signs, so that Q and R are smooth, also where r_nn = 0."""
+    A = np.array([[1.0, 0.5, last[0]], [-1.0, 2.0, last[1]], [2.0, 1.5, last[2]]])
+    E, weights = rng.standard_normal((3, 3)), rng.standard_normal((2, 3, 3))
+    exact = np.array(gram_schmidt(mpmath.matrix(A))[0].tolist(), float)
+    signs = np.round(np.sum(exact * LA.qr(A).Q, axis=0))
+
+    def loss(A):
+        Q, R = LA.qr(A)
+        return np.sum(weights[0] * (Q * signs)) + np.sum(weights[1] * (signs[:, None] * R))
+
+    def in_multiple_precision(t):
+        factors = gram_schmidt(mpmath.matrix(A) + t * mpmath.matrix(E))
+        return sum(mpmath.fdot(W.flat, X) for W, X in zip(weights, factors, strict=True))
+
+    assert abs(LA.qr(A).R[2, 2]) < 1e-14
+    for order in (1, 2, 3):
+        with mpmath.workdps(40):
+            expected = float(mpmath.diff(in_multiple_precision, 0, order))
+        np.testing.assert_allclose(in_every_mode(loss, A, E, order), expected, rtol=1e-9)
 
 
 def test_norms_at_kinks():
@@ -137,6 +172,59 @@ def test_commuting_directions_at_repeats_are_fine():
         lambda S: (LA.eigh(S)[1] * LA.eigh(S)[0]) @ LA.eigh(S)[1].T, (np.eye(3),), (np.diag([1.0, 2, 3]),)
     )
     np.testing.assert_allclose(tangent, np.diag([1.0, 2, 3]), atol=1e-14)
+
+
+VECTORS = {
+    "eigh": (lambda A: LA.eigh((A + A.T) / 2)[1], np.s_[2:, 2:]),
+    "eig": (lambda A: LA.eig(A)[1], np.s_[2:, 2:]),
+    "svd, left": (lambda A: LA.svd(A)[0], np.s_[2:, :2]),
+    "svd, right": (lambda A: LA.svd(A)[2], np.s_[:2, 2:]),
+}
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_repeated_vectors_that_another_one_couples_raise(name):
+    """C_01 = 0, but C_02 C_21 is not: at A + t E the first two vectors are turned by t C_02 C_21 / (C_11 - C_00)."""
+    E = np.array([[1.0, 0.0, 0.7], [0.0, -2.0, 0.4], [0.7, 0.4, 0.3]])
+    with pytest.raises(DegenerateSpectrumError, match="repeated"):
+        opad.jvp(VECTORS[name][0], (np.diag([1.0, 1.0, 3.0]),), (E,))
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_other_vectors_turn_while_repeated_ones_stay(name):
+    """A = diag(1, 1, B) along diag(1, -1, E): the first and second tangents are those of B, and zeros."""
+    (f, where), B, E = VECTORS[name], np.diag([3.0, 5.0]), np.array([[1.0, 0.4], [0.2, -2.0]])
+    A, F = np.eye(4), np.diag([1.0, -1.0, 0.0, 0.0])
+    A[2:, 2:], F[2:, 2:] = B, E
+    for g, of_block in ((f, f), (forward(f, F), forward(f, E))):
+        expected = np.zeros((4, 4))
+        expected[where] = forward(of_block, E)(B)
+        np.testing.assert_allclose(forward(g, F)(A), expected, atol=1e-14)
+
+
+def test_complex_matrices_with_one_zero_singular_value(rng):
+    """The phase of its vectors is arbitrary, and singular next to it: the other vectors alone are differentiable."""
+    Z, E, W = rng.standard_normal((3, 3, 3)) + 1j * rng.standard_normal((3, 3, 3))
+    Z[:, 2] = Z[:, 0] * (1 + 1j) - Z[:, 1]
+
+    def composed(Z, rank=3):
+        U, s, Vh = LA.svd(Z)
+        return np.real(np.sum(np.conj(W) * ((U[:, :rank] * s[:rank]) @ Vh[:rank])))
+
+    def truncated(Z):
+        return composed(Z, 2)
+
+    with pytest.raises(DegenerateSpectrumError, match="singular values"):
+        opad.grad(composed)(Z)
+    expected = differences(truncated, Z, E)
+    np.testing.assert_allclose(np.real(np.vdot(opad.grad(truncated)(Z), E)), expected, rtol=1e-8)
+    for f in (
+        truncated,
+        lambda Z: np.sum(LA.svdvals(Z) ** 2),
+        lambda Z: opad.hvp(lambda Z: np.real(LA.det(Z)), (Z,), (E,))[0][0, 0].real,
+    ):
+        with pytest.raises(DegenerateSpectrumError, match="singular values"):
+            opad.grad(reverse(f, E))(Z)
 
 
 def test_polar_factor_at_repeated_singular_values(rng):

@@ -182,6 +182,58 @@ def test_a_row_with_a_diagonal_block(rng):
     np.testing.assert_allclose(dx[-1], 2 / (3 * root(2 * p) ** 2 + 1))
 
 
+DIAGONALS = {
+    "dense": lambda S: S,
+    "sparse": scipy.sparse.csr_array,
+    "SciPy": scipy.sparse.linalg.aslinearoperator,
+    "operator": lambda S: opad.as_operator(S) + 0.0 * opad.as_operator(S),
+}
+
+
+@pytest.mark.parametrize("kind", DIAGONALS)
+@pytest.mark.parametrize("shape", [(4,), (2, 2)])
+def test_a_diagonal_block_without_a_solve_of_its_own(kind, shape, rng):
+    """x = tanh(W x + p): (I - diag(s) W) dx = s dp with s = 1 - x^2, S dense, sparse, or an operator."""
+    W = rng.standard_normal((4, 4)) / 5
+
+    def iterate(p, steps=60):
+        x = p * 0
+        for _ in range(steps):
+            x = np.tanh((W @ x.reshape(4)).reshape(shape) + p)
+        return x
+
+    @opad.primitive
+    def fixed_point(p):
+        return iterate(p)
+
+    @opad.jacobian_rule(fixed_point)
+    def _(x, p):
+        s = 1 - x**2
+        S = np.eye(4) - s.reshape(4, 1) * W
+        return opad.Row(S if kind == "dense" else DIAGONALS[kind](S), [opad.operators.Hadamard(s)])
+
+    p = rng.standard_normal(shape)
+    np.testing.assert_allclose(opad.jacobian(fixed_point)(p), opad.jacobian(iterate)(p), rtol=1e-10, atol=1e-12)
+    L, D = opad.linearize(fixed_point, p).system
+    dx = opad.solve(opad.I - L, D @ [np.ones(shape)])[-1]
+    np.testing.assert_allclose(dx, opad.jvp(iterate, (p,), (np.ones(shape),))[1], rtol=1e-10)
+    if kind in ("dense", "operator"):  # the others hold plain numbers only
+        check(fixed_point, p)
+        compiled = opad.compile(opad.jacobian(fixed_point))
+        for q in (p, p + 0.1):
+            np.testing.assert_allclose(compiled(q), opad.jacobian(fixed_point)(q), rtol=1e-12, atol=1e-14)
+
+
+def test_a_singular_diagonal_block_is_named():
+    @opad.primitive
+    def stuck(p):
+        return p
+
+    opad.jacobian_rule(stuck)(lambda x, p: opad.Row(scipy.sparse.csr_array((2, 2)), [np.eye(2)]))
+    with pytest.raises(opad.errors.SingularBlockError, match="the diagonal block of stuck cannot be solved"):
+        opad.grad(lambda p: np.sum(stuck(p)))(np.ones(2))
+
+
 class Reverse(opad.Operator):
     """A user-defined operator in ten lines."""
 

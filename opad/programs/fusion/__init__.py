@@ -14,5 +14,5 @@ For a program with `fuse=True`, in this order:
       measure        a kernel against the calls that it replaces
 
 `elementwise` says which steps are elementwise and what they compute, `summation` adds in the order of NumPy, `threads`
-divides large loops. All put a `FusedSteps` (opad.programs.fused) in the place of the steps that they carry out.
+divides large loops. All put a `StepGroup` (opad.programs.groups) in the place of the steps that they carry out.
 """

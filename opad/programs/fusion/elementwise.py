@@ -3,7 +3,7 @@
 import numpy as np
 
 from opad.operators.indexing import scatter_add
-from opad.programs.functions import without_ellipsis
+from opad.programs.functions import EXACT, without_ellipsis
 from opad.programs.recorded import Ref, astype, getitem
 
 LIBRARY_LIMIT = 32  # elements up to which the C library's exp saves more in calls than NumPy's, in registers, in time
@@ -67,7 +67,7 @@ def is_of(a, dtype, specs):
         spec = specs[a]
         return spec.type is float or (spec.dtype == dtype and spec.dtype in FLOATS and _is_numpy(spec.type))
     if type(a) in (int, float):
-        return abs(a) < 2**53
+        return abs(a) < EXACT
     return (type(a) is np.ndarray or isinstance(a, np.generic)) and a.dtype == dtype
 
 

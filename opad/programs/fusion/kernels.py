@@ -14,18 +14,18 @@ from math import prod
 import numpy as np
 
 from opad.programs.functions import map_refs
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import FLOATS, add_into_zeros, expression, frame, is_index, joined, read_elsewhere
 from opad.programs.fusion.summation import compiled_functions
 from opad.programs.fusion.threads import SMALLEST, Divided
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Spec
 
 LONG_ROW = 32  # elements from which a loop over rows is as fast as one over all elements
 
 
-class Kernel(FusedSteps):
-    """Elementwise steps as one loop.
+class Kernel(StepGroup):
+    """Steps as one compiled function (*operands, numbers, *results), which writes its results into given arrays.
 
     Attributes
     ----------
@@ -34,35 +34,21 @@ class Kernel(FusedSteps):
     numbers : array of constants, or None
     outs : tuple of Refs, the results that are used elsewhere
     shape : of the loop
+    parts : int, in how many parts the loop is run, each in a thread of its own
     """
 
-    def __init__(self, steps, specs, used, sources):
-        super().__init__(steps)
-        self.specs = specs
-        self.outs = tuple([step.out for step in steps if step.out in used])
-        if sources:  # what np.broadcast_to was given, which broadcasts in the loop
-            steps = [_with_sources(step, sources) for step in steps]
-        writer = _LoopWriter(steps, self.outs, specs)
-        self.text, self.operands = writer.text, writer.operands
-        self.numbers = np.array(writer.numbers) if writer.numbers else None
-        self.shape = writer.shape
+    numbers = None
+    parts = 1
 
     @property
     def compiled(self):
-        """The function (*operands, numbers, *results)."""
+        """The compiled function."""
         kernel = compiled(self.text)
         return kernel if self.parts == 1 else Divided(kernel, self._divided(), self.parts)
 
     def is_divisible(self, parts):
         """Whether the loop may be cut along its first axis into parts worth a thread."""
-        is_large = prod(self.shape) >= SMALLEST and self.shape[0] >= parts
-        return is_large and not any(map(read_elsewhere, self.steps))
-
-    def _divided(self):
-        """Which arguments are cut: those that do not broadcast along the first axis."""
-        shapes = [self.specs[a].shape if type(a) is Ref else a.shape for a in self.operands]
-        is_cut = [len(shape) == len(self.shape) and shape[0] == self.shape[0] for shape in shapes]
-        return [*is_cut, *[False] * (self.numbers is not None), *[True] * len(self.outs)]
+        return False
 
     def written(self, step):
         """All results are arrays that the caller provides."""
@@ -76,6 +62,40 @@ class Kernel(FusedSteps):
             arguments.append(source.constant(self.numbers))
         arguments += map(source.name, step.outs)
         source.line(f"{source.constant(self.compiled)}({', '.join(arguments)})", step)
+
+
+class ElementwiseKernel(Kernel):
+    """Elementwise steps of one shape as one loop.
+
+    Parameters
+    ----------
+    steps : list of Step
+    specs : list of Spec
+    used : set of Refs that are used elsewhere
+    sources : dict Ref of a broadcast array -> Ref of what was broadcast, which the loop reads in its place
+    """
+
+    def __init__(self, steps, specs, used, sources):
+        super().__init__(steps)
+        self.specs = specs
+        self.outs = tuple([step.out for step in steps if step.out in used])
+        if sources:
+            steps = [_with_sources(step, sources) for step in steps]
+        writer = _LoopWriter(steps, self.outs, specs)
+        self.text, self.operands = writer.text, writer.operands
+        self.numbers = np.array(writer.numbers) if writer.numbers else None
+        self.shape = writer.shape
+
+    def is_divisible(self, parts):
+        """Whether the loop is large, and every turn of it reads and writes its own elements alone."""
+        is_large = prod(self.shape) >= SMALLEST and self.shape[0] >= parts
+        return is_large and not any(map(read_elsewhere, self.steps))
+
+    def _divided(self):
+        """Which arguments are cut: those that do not broadcast along the first axis."""
+        shapes = [self.specs[a].shape if type(a) is Ref else a.shape for a in self.operands]
+        is_cut = [len(shape) == len(self.shape) and shape[0] == self.shape[0] for shape in shapes]
+        return [*is_cut, *[False] * (self.numbers is not None), *[True] * len(self.outs)]
 
 
 def _with_sources(step, sources):
@@ -222,8 +242,8 @@ class Scatter(Kernel):
     """np.add.at on zeros: values added one after another at the positions that vectors of integers name."""
 
     def __init__(self, step, specs):
-        FusedSteps.__init__(self, [step])
-        self.specs, self.outs, self.numbers, self.shape = specs, (step.out,), None, specs[step.out].shape
+        super().__init__([step])
+        self.outs, self.shape = (step.out,), specs[step.out].shape
         self.operands = [step.args[0], *step.args[1]]
         names = [f"x{axis}" for axis in range(len(self.shape))]
         checks = [_CHECK.format(index=x, size=f"out.shape[{axis}]") for axis, x in enumerate(names)]

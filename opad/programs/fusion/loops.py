@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import read_elsewhere
-from opad.programs.fusion.kernels import Kernel
+from opad.programs.fusion.kernels import ElementwiseKernel
 from opad.programs.fusion.periods import FEWEST
 from opad.programs.fusion.selection import grouped_by_shape
 from opad.programs.fusion.sequence import INTEGER, substituted
 from opad.programs.generate import slice_text
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Spec, Step, new_ref
 
@@ -57,7 +57,7 @@ class Table:
     values: bytes
 
 
-class Loop(FusedSteps):
+class Loop(StepGroup):
     """A run as a loop.
 
     Parameters
@@ -272,13 +272,13 @@ class Loop(FusedSteps):
         used = {self.results[position] for position in self.stacks}.union(*[step.inputs for step in body])
         self.body = []
         for step in body:
-            if shapes.get(id(step)) or type(step.function) is FusedSteps:
-                parts = step.function.steps if type(step.function) is FusedSteps else [step]
-                kernel = Kernel(parts, self.specs, used, {})
+            if shapes.get(id(step)) or type(step.function) is StepGroup:
+                parts = step.function.steps if type(step.function) is StepGroup else [step]
+                kernel = ElementwiseKernel(parts, self.specs, used, {})
                 step = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
             self.body.append(step)
         positions = {out: position for position, out in enumerate(self.results)}
-        for out in [out for step in self.body if type(step.function) is Kernel for out in step.outs]:
+        for out in [out for step in self.body if type(step.function) is ElementwiseKernel for out in step.outs]:
             if positions[out] not in self.stacks:
                 self._add_stack(positions[out])
 

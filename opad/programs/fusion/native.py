@@ -6,14 +6,14 @@ program; these are arguments. So programs that differ in them share one compiled
 
 import numpy as np
 
-from opad.programs.fused import FusedSteps
-from opad.programs.fusion.kernels import Kernel, compiled
+from opad.programs.fusion.kernels import ElementwiseKernel, compiled
 from opad.programs.fusion.loops import Fixed, Loop, Table, Turn
 from opad.programs.fusion.tape import CONVERSIONS, is_checked, number_template
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref
 
 
-class Native(FusedSteps):
+class Native(StepGroup):
     """Steps whose functions are loops, operations on numbers, and elements of stacks, as one function.
 
     Parameters
@@ -148,7 +148,7 @@ class _Writer:
         self._add(f"for i in range({self._integer(count)}):")
         self._depth += 1
         for step in loop.body:
-            if type(step.function) is Kernel:
+            if type(step.function) is ElementwiseKernel:
                 self._call(step)
             elif step.out not in loop.values:
                 self._write_number(step)

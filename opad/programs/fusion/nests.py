@@ -8,22 +8,40 @@ over an outer axis is known when the whole nest is done, so that what uses it co
 
 from collections import Counter
 from math import prod
+from typing import NamedTuple
 
 import numpy as np
 
 from opad.programs.functions import is_known
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import BOOL, FLOATS, iteration_shape, read_elsewhere
 from opad.programs.fusion.kernels import Kernel
 from opad.programs.fusion.rows import RowWriter
 from opad.programs.fusion.summation import is_reduction, operands_of
 from opad.programs.fusion.threads import SMALLEST
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 from opad.programs.recorder import Step
 
 SHORT = 4  # elements of the axes that are written out
 _OF_ALL = (np.sum, np.max, np.min, np.vdot)  # the methods of ufuncs reduce the first axis unless told otherwise
 _ALIASES = (np.broadcast_to, np.reshape, np.expand_dims, np.squeeze, np.transpose, getitem)
+
+
+class Reduction(NamedTuple):
+    """A reduction in terms of the axes of a space.
+
+    Attributes
+    ----------
+    dims : axis (None for length 1) of each dimension of the operands
+    reduced : set of the axes that are reduced
+    result : axis of each dimension of the result
+    is_late : bool, whether the result is known only when all loops are done
+    """
+
+    dims: tuple
+    reduced: set
+    result: tuple
+    is_late: bool
 
 
 class Space:
@@ -55,8 +73,8 @@ class Space:
             reduction = self.reduction(step)
             if reduction is None:
                 return False
-            dims, is_late = reduction[2:]
-            if is_late:
+            dims = reduction.result
+            if reduction.is_late:
                 self.late.add(step.out)
         else:
             is_alias = _is_alias(step, self.specs)
@@ -121,7 +139,7 @@ class Space:
         return tuple([next(axes) if n > 1 else None for n in shape])
 
     def reduction(self, step):
-        """(dims of the operands, axes that are reduced, dims of the result, whether it is late); None if impossible."""
+        """The Reduction that a step is; None if it is none that a nest can hold."""
         specs, out = self.specs, self.specs[step.out]
         operands = operands_of(step)
         rest = step.args[len(operands) :]
@@ -148,7 +166,7 @@ class Space:
             return None
         result = tuple([None if k in where else d for k, d in enumerate(dims) if keepdims or k not in where])
         is_late = bool(reduced & set(self.outer)) or not result
-        return dims, reduced, result, is_late
+        return Reduction(dims, reduced, result, is_late)
 
     def _can_reduce(self, varying, reduced):
         """Whether partial results are few: everything, or axes that the loops finish or keep in one order."""
@@ -159,7 +177,7 @@ class Space:
         return self.vector not in reduced and max(varying) not in reduced - set(self.unrolled)
 
 
-class NestSteps(FusedSteps):
+class NestGroup(StepGroup):
     """Steps that may become one loop nest.
 
     Attributes
@@ -207,7 +225,7 @@ def _gathered(steps, single, new_space, most, most_operands):
     for step in steps:
         if not is_known(step.function):
             close()
-        is_candidate = single.issuperset(step.outs) and not isinstance(step.function, FusedSteps)
+        is_candidate = single.issuperset(step.outs) and not isinstance(step.function, StepGroup)
         needs_group = not (blocked.isdisjoint(step.inputs) and space.dims.keys().isdisjoint(step.inputs))
         operands = outside.union(ref for ref in step.inputs if ref not in space.dims)
         is_full = len(group) == most or len(operands) > most_operands
@@ -243,7 +261,7 @@ def _as_one(members, space):
     made = {step.out for step in members}
     outside = dict.fromkeys(ref for step in members for ref in step.inputs if ref not in made)
     outs = tuple([step.out for step in members])
-    return Step(NestSteps(members, space), tuple(outside), {}, outs, members[0].origin)
+    return Step(NestGroup(members, space), tuple(outside), {}, outs, members[0].origin)
 
 
 def _is_alias(step, specs):
@@ -274,11 +292,11 @@ class Nest(Kernel):
 
     Parameters
     ----------
-    group : NestSteps
+    group : NestGroup
     """
 
     def __init__(self, group, specs, used):
-        FusedSteps.__init__(self, group.steps)
+        super().__init__(group.steps)
         self.specs, self.space, self.shape = specs, group.space, group.space.shape
         self.outs = tuple([step.out for step in group.steps if step.out in used])
         self._is_large = prod(self.shape) >= SMALLEST and self._has_rows()
@@ -320,7 +338,7 @@ class Nest(Kernel):
             if out not in arrays:
                 spec, array = self.specs[out], f"n{int(out)}"
                 text = f"{source.constant(np.empty)}(1, {source.constant(spec.dtype)})"
-                source.prepare(array, text, np.empty, (1, spec.dtype))
+                source.make_once(array, text, np.empty, (1, spec.dtype))
                 numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
                 name = array
             arguments.append(name)

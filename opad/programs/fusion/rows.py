@@ -16,7 +16,8 @@ from opad.programs.recorded import Ref, astype
 from opad.programs.recorder import Spec
 
 _NEUTRAL = {"sum": "0", "max": "-np.inf", "min": "np.inf"}
-_COMBINED = {"sum": "{} + {}", "max": "larger({}, {})", "min": "smaller({}, {})"}
+_EXTREMA = {"max": "larger", "min": "smaller"}
+_COMBINED = {"sum": "{} + {}", **{kind: f"{name}({{}}, {{}})" for kind, name in _EXTREMA.items()}}
 
 
 class RowWriter:
@@ -59,13 +60,13 @@ class RowWriter:
             if reduction is None:
                 is_row = self.space.vector not in self.space.dims[step.out]
             else:
-                is_row = self.space.vector not in reduction[0]
-                phase_of_result = phase + (self.space.vector in reduction[1])
+                is_row = self.space.vector not in reduction.dims
+                phase_of_result = phase + (self.space.vector in reduction.reduced)
             for ref in operands:
                 if ref in made and self._phase[ref] < phase and not is_row and self._varies(ref):
                     self._kept.add(ref)
             self._phase[step.out] = phase if reduction is None else phase_of_result
-            if reduction and self.space.vector in reduction[1] and self._is_direct(step, reduction[0]):
+            if reduction and self.space.vector in reduction.reduced and self._is_direct(step, reduction.dims):
                 self._kept.update(ref for ref in operands if ref in made and self._varies(ref))
 
     def _is_alias(self, step):
@@ -90,7 +91,7 @@ class RowWriter:
     def _write(self, step, number):
         reduction = self._reduction(step)
         if reduction is not None:
-            self._write_reduction(step, number, *reduction)
+            self._write_reduction(step, number, reduction)
             return
         dims, phase = self.space.dims[step.out], self._phase[step.out]
         lines = (self._elements if self.space.vector in dims else self._rows)[phase]
@@ -225,7 +226,8 @@ class RowWriter:
 
     # -- reductions ---------------------------------------------------------------------------------------------------
 
-    def _write_reduction(self, step, number, dims, reduced, result, is_late):
+    def _write_reduction(self, step, number, reduction):
+        dims, reduced, result, is_late = reduction
         kind, dtype = REDUCTIONS.get(step.function, "sum"), self.specs[step.out].dtype
         vector, unrolled = self.space.vector, set(self.space.unrolled)
         is_row, along = vector not in dims, vector in reduced
@@ -252,7 +254,7 @@ class RowWriter:
         elif along or reduced == {axis for axis in dims if axis is not None}:
             self._write_total(step, number, kind, partial, self._phase[step.out])
         else:
-            self._accumulate(step, number, kind, partial, dims, reduced, phase)
+            self._accumulate(step, number, kind, partial, dims, result, phase)
 
     def _from_zero(self, kind, dtype, value):
         """NumPy's sums start from 0.0, which matters for the sign of zero alone."""
@@ -307,10 +309,9 @@ class RowWriter:
         self._rows[phase].append(f"w{number}[{' + '.join(terms)}] = {value}")
         self._tail.append(f"{out} = {self._from_zero(kind, dtype, _reduced(kind, f'w{number}', 0, stride))}")
 
-    def _accumulate(self, step, number, kind, partial, dims, reduced, phase):
+    def _accumulate(self, step, number, kind, partial, dims, result, phase):
         """A reduction over outer axes, in memory."""
         out, dtype, sizes = self._result(step.out), self.specs[step.out].dtype, self._sizes
-        result = self._reduction(step)[2]
         lines = (self._elements if self.space.vector in dims else self._rows)[phase]
         if not any(self._is_behind(dict(u)) for u in partial):
             self._head.append(f"{out}[:] = {_NEUTRAL[kind]}")
@@ -366,4 +367,6 @@ def _times(stride, index):
 
 def _reduced(kind, array, start, n):
     """A call that reduces neighbouring elements."""
-    return f"{'block' if kind == 'sum' and n <= BLOCK else 'row'}_{kind}({array}, {start}, {n})"
+    if kind == "sum":
+        return f"{'block' if n <= BLOCK else 'row'}_sum({array}, {start}, {n})"
+    return f"row_extremum({array}, {start}, {n}, {_EXTREMA[kind]})"

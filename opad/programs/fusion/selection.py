@@ -7,14 +7,14 @@ import numpy as np
 
 from opad.errors import MissingPackageError
 from opad.programs.functions import needed_after
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import iteration_shape, read_elsewhere
-from opad.programs.fusion.kernels import Kernel, Scatter
+from opad.programs.fusion.kernels import ElementwiseKernel, Kernel, Scatter
 from opad.programs.fusion.measure import LIMIT, on_examples, seconds
-from opad.programs.fusion.nests import Nest, NestSteps, gathered_nests
+from opad.programs.fusion.nests import Nest, NestGroup, gathered_nests
 from opad.programs.fusion.tape import Tape, is_number_step, work_off
 from opad.programs.fusion.threads import thread_count
 from opad.programs.grouping import gathered
+from opad.programs.groups import StepGroup
 from opad.programs.optimise import live
 from opad.programs.recorded import Ref
 from opad.programs.recorder import Step
@@ -58,7 +58,7 @@ class Fusion:
         self._sources = {step.out: step.args[0] for step in steps if _broadcasts(step, specs)}
         kinds = {id(step): _shape(step, specs) if single.issuperset(step.outs) else None for step in steps}
         chosen = self._chosen(grouped_by_shape(steps, kinds))
-        fused = {id(part) for step in chosen if isinstance(step.function, FusedSteps) for part in step.function.steps}
+        fused = {id(part) for step in chosen if isinstance(step.function, StepGroup) for part in step.function.steps}
         if any(shape is not None and key not in fused for key, shape in kinds.items()):  # these stay where they were
             kinds = {key: shape if key in fused else None for key, shape in kinds.items()}
             chosen = self._chosen(grouped_by_shape(steps, kinds))
@@ -67,7 +67,7 @@ class Fusion:
 
     def statistics(self):
         """What was fused, in words."""
-        calls = [step.function for step in self.steps if isinstance(step.function, FusedSteps)]
+        calls = [step.function for step in self.steps if isinstance(step.function, StepGroup)]
         replaced, kinds = sum(len(kernel.steps) for kernel in calls), len({kernel.text for kernel in calls})
         loops = [loop.count for kernel in calls for loop in getattr(kernel, "loops", ())]
         rolled = f", {len(loops)} loops of {sum(loops)} turns" if loops else ""
@@ -96,16 +96,16 @@ class Fusion:
                     kernel.parts = self._measured[key]
                     result.append(Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin))
                     continue
-            result += step.function.steps if type(step.function) in (FusedSteps, NestSteps) else [step]
+            result += step.function.steps if type(step.function) in (StepGroup, NestGroup) else [step]
         return result
 
     def _kernel(self, step, used):
-        if type(step.function) is NestSteps:
+        if type(step.function) is NestGroup:
             return Nest(step.function, self.specs, used)
-        if type(step.function) is FusedSteps:
+        if type(step.function) is StepGroup:
             if not self.specs[step.outs[0]].shape:
                 return Tape(step.function.steps, self.specs, used)
-            return Kernel(step.function.steps, self.specs, used, self._sources)
+            return ElementwiseKernel(step.function.steps, self.specs, used, self._sources)
         return Scatter(step, self.specs) if Scatter.covers(step, self.specs) else None
 
     def _parts(self, step, kernel):
@@ -116,7 +116,8 @@ class Fusion:
         if threads > 1 and isinstance(kernel, Kernel) and kernel.is_divisible(threads):
             choices.append(threads)
         functions = [on_examples(kernel.steps, kernel.outs, self.specs)]
-        for kernel.parts in choices:
+        for parts in choices:
+            kernel.parts = parts
             fused = Step(kernel, tuple(kernel.operands), {}, kernel.outs, step.origin)
             functions.append(on_examples([fused], kernel.outs, self.specs))
         with np.errstate(all="ignore"):

@@ -4,9 +4,9 @@ import numpy as np
 
 from opad.operators.indexing import scatter_add
 from opad.programs.functions import refs_in, without_ellipsis
-from opad.programs.fused import FusedSteps
 from opad.programs.fusion.elementwise import FLOATS
 from opad.programs.grouping import gathered
+from opad.programs.groups import StepGroup
 from opad.programs.optimise import hashable
 from opad.programs.recorded import Ref, astype, getitem
 from opad.programs.recorder import Step
@@ -51,7 +51,7 @@ class Sequence:
     @staticmethod
     def parts(step):
         """The steps of a group; None for others."""
-        return step.function.steps if type(step.function) is FusedSteps else None
+        return step.function.steps if type(step.function) is StepGroup else None
 
     def numbers(self):
         """(codes, columns) as `periods.runs` expects them."""
@@ -80,7 +80,7 @@ class Sequence:
                 return (self._kind(tree), self._kind(base), *map(_static, keys)) if keys else self._kind(tree)
             if type(tree) is tuple or type(tree) is list:
                 return tuple([pattern(part) for part in tree])
-            if has_numbers and _is_number(tree):
+            if has_numbers and _is_constant_number(tree):
                 numbers.append(tree)
                 return type(tree)
             return hashable(tree)
@@ -102,7 +102,9 @@ class Sequence:
     @staticmethod
     def number_slots(step):
         """Where among the arguments of a step constant numbers are, and which: [(place, number)]."""
-        return [(k, a) for k, a in enumerate(step.args) if step.function not in _WITHOUT_NUMBERS and _is_number(a)]
+        return [
+            (k, a) for k, a in enumerate(step.args) if step.function not in _WITHOUT_NUMBERS and _is_constant_number(a)
+        ]
 
     def _resolved(self, ref):
         """The array of which a value is a slice, and by which keys."""
@@ -122,7 +124,7 @@ def substituted(step, refs, numbers, out):
             return next(refs)
         if type(tree) is tuple or type(tree) is list:
             return tuple([replaced(part) for part in tree])
-        return next(numbers) if has_numbers and _is_number(tree) else tree
+        return next(numbers) if has_numbers and _is_constant_number(tree) else tree
 
     return Step(step.function, replaced(step.args), step.kwargs, out, step.origin, step.scope, step.errstate)
 
@@ -132,7 +134,8 @@ def _static(key):
     return tuple([None if type(part) is int else hashable(part) for part in key])
 
 
-def _is_number(a):
+def _is_constant_number(a):
+    """True for numbers that are part of a step, 0-d arrays among them."""
     return type(a) in (int, float, bool) or isinstance(a, np.generic) or (type(a) is np.ndarray and not a.ndim)
 
 

@@ -68,36 +68,22 @@ def smaller(a, b):
     return a if a <= b or a != a else b
 
 
-def row_max(x, first, n):
-    """The largest of x[first], ..., x[first + n - 1], or NaN if there is one."""
+def row_extremum(x, first, n, extremum):
+    """The largest or smallest of x[first], ..., x[first + n - 1], as `extremum` of two says; NaN if there is one."""
     s0, s1, s2, s3 = x[first], x[first], x[first], x[first]
     end = first + n - n % 4
     for k in range(first, end, 4):
-        s0 = larger(s0, x[k])
-        s1 = larger(s1, x[k + 1])
-        s2 = larger(s2, x[k + 2])
-        s3 = larger(s3, x[k + 3])
+        s0 = extremum(s0, x[k])
+        s1 = extremum(s1, x[k + 1])
+        s2 = extremum(s2, x[k + 2])
+        s3 = extremum(s3, x[k + 3])
     for k in range(end, first + n):
-        s0 = larger(s0, x[k])
-    return larger(larger(s0, s1), larger(s2, s3))
-
-
-def row_min(x, first, n):
-    """The smallest of x[first], ..., x[first + n - 1], or NaN if there is one."""
-    s0, s1, s2, s3 = x[first], x[first], x[first], x[first]
-    end = first + n - n % 4
-    for k in range(first, end, 4):
-        s0 = smaller(s0, x[k])
-        s1 = smaller(s1, x[k + 1])
-        s2 = smaller(s2, x[k + 2])
-        s3 = smaller(s3, x[k + 3])
-    for k in range(end, first + n):
-        s0 = smaller(s0, x[k])
-    return smaller(smaller(s0, s1), smaller(s2, s3))
+        s0 = extremum(s0, x[k])
+    return extremum(extremum(s0, s1), extremum(s2, s3))
 
 
 def is_reduction(step):
-    """True for sums, products of vectors and extrema."""
+    """True for sums, inner products and extrema."""
     return step.function in REDUCTIONS or step.function is np.vdot
 
 
@@ -106,7 +92,7 @@ def operands_of(reduction):
     return reduction.args if reduction.function is np.vdot else reduction.args[:1]
 
 
-FUNCTIONS = {f.__name__: f for f in (block_sum, row_sum, larger, smaller, row_max, row_min)}
+FUNCTIONS = {f.__name__: f for f in (block_sum, row_sum, larger, smaller, row_extremum)}
 
 
 @cache

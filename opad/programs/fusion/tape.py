@@ -9,8 +9,9 @@ from functools import cache
 
 import numpy as np
 
-from opad.programs.fused import FusedSteps
+from opad.programs.functions import EXACT
 from opad.programs.fusion.elementwise import ARITHMETIC, COMPARISONS, LIBRARY
+from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem, item, to_array, to_float
 
 _PYTHON = {
@@ -32,7 +33,7 @@ def is_number_step(step, specs):
     function, args = step.function, step.args
     if function is getitem and type(args[1]) is tuple and not args[1]:
         args = args[:1]
-    if not _is_number(step.out, specs) or not all(_is_number(a, specs) for a in args):
+    if not _fits_tape(step.out, specs) or not all(_fits_tape(a, specs) for a in args):
         return False
     if function is np.vdot:
         return args[0] == args[1]
@@ -44,14 +45,15 @@ def is_number_step(step, specs):
     return (function in CONVERSIONS and len(args) == 1) or _PYTHON.get(function, function) in _CODES
 
 
-def _is_number(a, specs):
+def _fits_tape(a, specs):
+    """True for numbers that a tape can hold: in double precision, or exact in it, as integers and masks."""
     if type(a) is Ref:
         spec = specs[a]
         if spec.shape or not (spec.type in (float, bool, np.ndarray) or issubclass(spec.type, np.generic)):
             return False
         return spec.dtype == np.float64 or (spec.dtype == bool and not spec.is_ndarray)
     if type(a) in (int, float, bool):
-        return abs(a) < 2**53 or type(a) is float
+        return type(a) is float or abs(a) < EXACT
     return isinstance(a, np.ndarray | np.generic) and not a.ndim and a.dtype == np.float64
 
 
@@ -69,7 +71,7 @@ def is_checked(step, specs):
     return step.function in (operator.truediv, operator.pow) and specs[step.out].type is float
 
 
-class Tape(FusedSteps):
+class Tape(StepGroup):
     """Operations on numbers as a table.
 
     Attributes
@@ -113,7 +115,7 @@ class Tape(FusedSteps):
     def write(self, source, step):
         """A line for every operand, the call, a line for every result."""
         memory = f"m{int(step.outs[0])}"
-        source.prepare(memory, f"{source.constant(self.memory)}.copy()", np.copy, (self.memory,))
+        source.make_once(memory, f"{source.constant(self.memory)}.copy()", np.copy, (self.memory,))
         for place, ref in enumerate(step.args):
             source.line(f"{memory}[{place}] = {source.name(ref)}", step)
         source.line(f"{source.constant(work_off())}({source.constant(self.table)}, {memory})", step)

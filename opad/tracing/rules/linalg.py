@@ -16,6 +16,7 @@ from opad.operators.factorizations import (
     LogDeterminant,
     PseudoinverseDifferential,
     QRDifferential,
+    independent_columns,
     products_without,
 )
 from opad.operators.products import StackedLeftMultiply, StackedRightMultiply, VectorOfMatrix, adjoint_matrix
@@ -154,15 +155,23 @@ def qr_tall(a):
 
 @operator_rule(qr_tall, multiple=True)
 def _(y, a):
-    R = plain(y[1])
-    pivots, columns = np.abs(np.diagonal(R, axis1=-2, axis2=-1)), np.linalg.norm(R, axis=-2)  # rounded column by column
-    if np.any(pivots <= max(a.shape[-2:]) * np.finfo(pivots.dtype).eps * columns):
+    k = independent_columns(a)
+    if np.any(_dependent(plain(y[1])[..., :k, :k], a.shape[-2])):
         raise SingularBlockError(
-            f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose leading columns are linearly "
-            "dependent to rounding, where the factors are not differentiable; expected independent ones. Use "
-            "numpy.linalg.svd, or permute the columns."
+            f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose columns (all but the last, of a "
+            "square real matrix) are linearly dependent to rounding, where the factors are not differentiable; "
+            "expected independent ones. Use numpy.linalg.svd, or permute the columns."
         )
     return QRDifferential(*y)
+
+
+def _dependent(R, rows):
+    """Whether |r_jj| is rounding next to column j and to the multiples of those before it that it is made up of."""
+    norms = np.linalg.norm(R, axis=-2, keepdims=True)
+    null = np.diagonal(R, axis1=-2, axis2=-1) == 0
+    if np.any(null):
+        return null
+    return 10 * rows * np.finfo(R.dtype).eps * (norms @ np.abs(np.linalg.inv(R))) > 1
 
 
 @composite(np.linalg.qr)

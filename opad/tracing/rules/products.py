@@ -1,6 +1,5 @@
 """Products of arrays: matmul, dot, einsum and what is written with them."""
 
-from functools import partial
 from math import prod
 from string import ascii_letters
 
@@ -37,10 +36,10 @@ class _Matmul(Primitive):
         a, b = args
         if not (a.ndim == b.ndim == 2 and a.dtype is b.dtype):
             return super().adjoints(y, args, kwargs, parents)
-        return None, [
-            (column, partial(left_product, adjoint_matrix(a)) if slot else partial(right_product, A=adjoint_matrix(b)))
-            for slot, column in parents
-        ]
+        found = []
+        for slot, column in parents:
+            found.append((column, _product_after(adjoint_matrix(a)) if slot else _product_before(adjoint_matrix(b))))
+        return None, found
 
     def blocks(self, y, args, kwargs, parents):
         a, b = args
@@ -55,6 +54,14 @@ class _Matmul(Primitive):
                 block = LeftMultiply(a, b.shape[1]) if matrices else _right_factor(a, b)
             blocks.append((column, block if x.dtype is y.dtype else with_cast(block, x, y)))
         return blocks
+
+
+def _product_after(A):
+    return lambda X: left_product(A, X)
+
+
+def _product_before(A):
+    return lambda X: right_product(X, A)
 
 
 def _left_factor(a, b):

@@ -14,9 +14,12 @@ from opad.tracing.rules.special_partials import (
     ROOT_2PI,
     ROOT_PI,
     C,
+    beip_partial,
+    berp_partial,
     beta_density,
     dawsn_partial,
     ellipk_in_m,
+    elliprd_in_first,
     elliprd_in_last,
     erfcx_partial,
     expn_partial,
@@ -26,11 +29,11 @@ from opad.tracing.rules.special_partials import (
     inverse_gap,
     lower,
     normal_density,
-    power_series_gap,
     pseudo_huber,
     ratio,
     rgamma_partial,
     spence_partial,
+    struve_partial,
     student_density,
     trigamma,
     voigt_argument,
@@ -169,7 +172,7 @@ smooth(sp.gdtrc,        lambda y, a, b, x: -x * gamma_density(b, a * x), REFUSED
 smooth(sp.exp2,         lambda y, x: np.log(2.0) * y)
 smooth(sp.exp10,        lambda y, x: LN10 * y)
 smooth(sp.expm1,        lambda y, x: y + 1)
-smooth(sp.exprel,       exprel_partial)
+smooth(sp.exprel,       lambda y, x: exprel_partial(x))
 smooth(sp.log1p,        lambda y, x: 1 / (1 + x))
 smooth(sp.cbrt,         lambda y, x: 1 / (3 * y * y))
 smooth(sp.cosm1,        lambda y, x: -np.sin(x))
@@ -188,9 +191,9 @@ smooth(sp.huber,        huber_in_delta,                              lambda y, d
 smooth(sp.pseudo_huber, lambda y, d, r: 2 * d * (pseudo_huber(d, r) - 1) - r * r / (d * pseudo_huber(d, r)),
                         lambda y, d, r: r / pseudo_huber(d, r))
 smooth(sp.boxcox,       lambda y, x, k: x ** (k - 1),
-                        lambda y, x, k: np.log(x) ** 2 * power_series_gap(k * np.log(x)))
+                        lambda y, x, k: np.log(x) ** 2 * exprel_partial(k * np.log(x)))
 smooth(sp.boxcox1p,     lambda y, x, k: (1 + x) ** (k - 1),
-                        lambda y, x, k: np.log1p(x) ** 2 * power_series_gap(k * np.log1p(x)))
+                        lambda y, x, k: np.log1p(x) ** 2 * exprel_partial(k * np.log1p(x)))
 smooth(sp.inv_boxcox,   lambda y, x, k: y / (1 + k * x),              lambda y, x, k: y * x * x * inverse_gap(k * x))
 smooth(sp.inv_boxcox1p, lambda y, x, k: (1 + y) / (1 + k * x),
                         lambda y, x, k: (1 + y) * x * x * inverse_gap(k * x))
@@ -232,14 +235,14 @@ smooth(sp.hankel1e,     REFUSED, lambda y, v, x: (sp.hankel1e(v - 1, x) - sp.han
 smooth(sp.hankel2e,     REFUSED, lambda y, v, x: (sp.hankel2e(v - 1, x) - sp.hankel2e(v + 1, x)) / 2 + 1j * y)
 smooth(sp.ber,          lambda y, x: sp.berp(x))
 smooth(sp.bei,          lambda y, x: sp.beip(x))
-smooth(sp.berp,         lambda y, x: -sp.bei(x) - y / x)
-smooth(sp.beip,         lambda y, x: sp.ber(x) - y / x)
+smooth(sp.berp,         lambda y, x: berp_partial(x))
+smooth(sp.beip,         lambda y, x: beip_partial(x))
 smooth(sp.ker,          lambda y, x: sp.kerp(x))
 smooth(sp.kei,          lambda y, x: sp.keip(x))
 smooth(sp.kerp,         lambda y, x: -sp.kei(x) - y / x)
 smooth(sp.keip,         lambda y, x: sp.ker(x) - y / x)
-smooth(sp.struve,       REFUSED, lambda y, v, x: sp.struve(v - 1, x) - v * y / x)
-smooth(sp.modstruve,    REFUSED, lambda y, v, x: sp.modstruve(v - 1, x) - v * y / x)
+smooth(sp.struve,       REFUSED, lambda y, v, x: struve_partial(sp.struve, -1, v, x))
+smooth(sp.modstruve,    REFUSED, lambda y, v, x: struve_partial(sp.modstruve, 1, v, x))
 smooth(sp.wright_bessel, REFUSED, REFUSED, lambda y, a, b, x: sp.wright_bessel(a, a + b, x))
 
 # -- hypergeometric functions, elliptic integrals -------------------------------------------------------------------
@@ -254,9 +257,7 @@ smooth(sp.ellipkinc,    lambda y, phi, m: 1 / np.sqrt(1 - m * np.sin(phi) ** 2),
 smooth(sp.ellipeinc,    lambda y, phi, m: np.sqrt(1 - m * np.sin(phi) ** 2),     REFUSED)
 smooth(sp.elliprf,      lambda y, a, b, c: -sp.elliprd(b, c, a) / 6,  lambda y, a, b, c: -sp.elliprd(c, a, b) / 6,
                         lambda y, a, b, c: -sp.elliprd(a, b, c) / 6)
-smooth(sp.elliprd,      lambda y, a, b, c: (sp.elliprd(b, c, a) - y) / (2 * (a - c)),
-                        lambda y, a, b, c: (sp.elliprd(a, c, b) - y) / (2 * (b - c)),
-                        elliprd_in_last)
+smooth(sp.elliprd,      elliprd_in_first, lambda y, a, b, c: elliprd_in_first(y, b, a, c), elliprd_in_last)
 
 # -- orthogonal polynomials of degree n -----------------------------------------------------------------------------
 smooth(sp.eval_legendre,    REFUSED, lambda y, n, x: (n + 1) / 2 * (n != 0) * sp.eval_jacobi(lower(n), 1, 1, x))

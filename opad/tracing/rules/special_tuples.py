@@ -3,10 +3,10 @@
 import numpy as np
 import scipy.special as sp
 
-from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import composite
 from opad.tracing.rules.special import REFUSED, smooth
+from opad.tracing.rules.special_partials import sine_quotient, sinh_quotient
 
 
 def _parts(ufunc, *partials):
@@ -28,11 +28,6 @@ def _parts(ufunc, *partials):
     return singles
 
 
-def _quotient(numerator, x, at_zero):
-    zero = plain(x) == 0
-    return np.where(zero, at_zero, numerator / np.where(zero, 1, x))
-
-
 def _above(z):
     """z with +0 for an imaginary part -0, with which SciPy's airy gives other numbers on the negative real axis."""
     return z + 0 if np.iscomplexobj(z) else z
@@ -52,8 +47,8 @@ _jacobi = _parts(
     [lambda y, u, m: -m * _jacobi[0](u, m) * _jacobi[1](u, m), REFUSED],
     [lambda y, u, m: _jacobi[2](u, m), REFUSED],
 )
-_parts(sp.sici, [lambda y, x: _quotient(np.sin(x), x, 1)], [lambda y, x: np.cos(x) / x])
-_parts(sp.shichi, [lambda y, x: _quotient(np.sinh(x), x, 1)], [lambda y, x: np.cosh(x) / x])
+_parts(sp.sici, [lambda y, x: sine_quotient(x)], [lambda y, x: np.cos(x) / x])
+_parts(sp.shichi, [lambda y, x: sinh_quotient(x)], [lambda y, x: np.cosh(x) / x])
 _parts(
     sp.fresnel,
     [lambda y, x: np.sin(np.pi / 2 * x * x)],

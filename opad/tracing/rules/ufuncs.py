@@ -8,6 +8,8 @@ exponent, have none, NaN. logaddexp is maximum where it is infinite. Complex inv
 so that they are right on branch cuts.
 """
 
+from math import factorial
+
 import numpy as np
 
 from opad.operators.algebra import Identity, Multiple, Product
@@ -103,7 +105,7 @@ elementwise(np.tan,          lambda y, _: 1 + y * y)
 elementwise(np.arctan,       lambda _, x: 1 / (1 + x * x))
 elementwise(np.sinh,         lambda _, x: np.cosh(x))
 elementwise(np.cosh,         lambda _, x: np.sinh(x))
-elementwise(np.tanh,         lambda y, _: 1 - y * y)
+elementwise(np.tanh,         lambda y, _: 1.0 - y * y)
 elementwise(np.arcsinh,      lambda y, x: 1 / (np.cosh(y) if np.iscomplexobj(y) else np.hypot(1, x)))
 elementwise(np.sinc,         lambda _, x: _sinc_partial(x))
 elementwise(np.deg2rad,      RADIANS)
@@ -158,11 +160,17 @@ def _picked(a, b, wins, y):
     return half * (wins | np.isnan(b)) + half * ((wins | (a == b) | np.isnan(b)) & ~np.isnan(a))
 
 
+_SINC_SERIES = [(-1) ** k * 2 * k * np.pi ** (2 * k) / factorial(2 * k + 1) for k in range(16, 0, -1)]
+
+
 def _sinc_partial(x):
-    near = np.abs(plain(x)) < 1e-3
-    z = np.where(near, 1.0, x)
-    series = -(np.pi**2) * x / 3 * (1 - (np.pi * x) ** 2 / 10)  # error (pi x)^5 / 840, below rounding
-    return np.where(near, series, (np.cos(np.pi * z) - np.sinc(z)) / z)
+    """(cos(pi x) - sinc(x)) / x; near 0 by a series that is long enough for derivatives of high order."""
+    near = np.abs(plain(x)) < 0.5
+    square, series = np.where(near, x, 0) ** 2, 0
+    for coefficient in _SINC_SERIES:
+        series = series * square + coefficient
+    z = np.where(near, 1, x)
+    return np.where(near, x * series, (np.cos(np.pi * z) - np.sinc(z)) / z)
 
 
 def _unit(z, r):

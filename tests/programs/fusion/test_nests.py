@@ -16,7 +16,7 @@ from opad.programs.fusion import nests as module
 from opad.programs.fusion.nests import Nest
 from opad.programs.fusion.threads import SMALLEST
 from tests.programs.equality import assert_same
-from tests.programs.fusion.test_fusion import fused, groups, needs_numba, plain_loops
+from tests.programs.fusion.forced import fused, groups, in_parts, needs_numba, plain_loops
 
 
 def nests(compiled):
@@ -300,10 +300,6 @@ def test_errstate_that_raises_is_not_fused():
 
 
 # -- threads ----------------------------------------------------------------------------------------------------------
-
-
-def in_parts(self, step, kernel):
-    return 3 if isinstance(kernel, kernels.Kernel) and kernel.is_divisible(3) else 1
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ import opad
 from opad.programs.fusion import rolling
 from opad.programs.fusion.native import Native
 from tests.programs.equality import assert_same
-from tests.programs.fusion.test_fusion import fused, needs_numba, plain_loops
+from tests.programs.fusion.forced import fused, needs_numba, plain_loops
 
 INDEX = np.array([2, 0, -1, 4, 1, 3])
 ARRAYS = [

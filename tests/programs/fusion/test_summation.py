@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from opad.programs.fusion.summation import FUNCTIONS, row_max, row_min, row_sum
+from opad.programs.fusion.summation import FUNCTIONS, larger, row_extremum, row_sum, smaller
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -19,13 +19,13 @@ def test_row_sum_is_numpys_to_the_bit(dtype, rng):
 def test_extrema(rng, n):
     x = rng.standard_normal(n + 2)
     x[0] = np.nan  # outside
-    assert row_max(x, 1, n) == x[1 : n + 1].max()
-    assert row_min(x, 1, n) == x[1 : n + 1].min()
+    assert row_extremum(x, 1, n, larger) == x[1 : n + 1].max()
+    assert row_extremum(x, 1, n, smaller) == x[1 : n + 1].min()
     for k in range(1, n + 1):
         with_nan = x.copy()
         with_nan[k] = np.nan
-        assert np.isnan(row_max(with_nan, 1, n))
-        assert np.isnan(row_min(with_nan, 1, n))
+        assert np.isnan(row_extremum(with_nan, 1, n, larger))
+        assert np.isnan(row_extremum(with_nan, 1, n, smaller))
 
 
 def test_compiled_functions(rng):
@@ -35,4 +35,5 @@ def test_compiled_functions(rng):
     functions, x = compiled_functions(), rng.standard_normal(777)
     assert functions.keys() == FUNCTIONS.keys()
     assert functions["row_sum"](x, 7, 770) == np.sum(x[7:])
-    assert functions["row_max"](x, 7, 770) == np.max(x[7:])
+    assert functions["row_extremum"](x, 7, 770, functions["larger"]) == np.max(x[7:])
+    assert functions["row_extremum"](x, 7, 770, functions["smaller"]) == np.min(x[7:])

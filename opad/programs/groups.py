@@ -1,16 +1,13 @@
-"""Several steps of a program as one call."""
+"""Several steps of a program as one: what a loop, a kernel or an expression carries out in their place."""
 
 
-class FusedSteps:
-    """What the function of a step is that stands for several others.
+class StepGroup:
+    """The function of a step that stands for several others.
 
     Attributes
     ----------
     steps : list of Step, those that it replaces
-    parts : int, in how many parts a loop is run, each in a thread of its own
     """
-
-    parts = 1
 
     def __init__(self, steps):
         self.steps = steps
