@@ -19,8 +19,8 @@ import numpy as np
 
 from opad.programs.fusion.periods import runs
 
-FEWEST_LINES = 8  # of a program in which loops are looked for
-FEWEST_SAVED = 7  # lines that a loop takes the place of
+FEWEST_LINES = 500  # of a program in which loops are looked for
+FEWEST_SAVED = 50  # lines that a loop takes the place of
 # What the text of a program names itself: variables such as p0, the function, the builtins that it uses.
 OWN_NAMES = re.compile(r"[a-z]\d+|table\d+|program|bind|type|int|float|complex|abs|slice|range|zip|ValueError")
 _STRING = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
@@ -55,7 +55,7 @@ def rerolled(body, given):
     loops = [loop for loop in (_loop(run, lines, home, given, fresh) for run in found) if loop is not None]
     if not loops:
         return body, {}
-    writer = _Writer(lines, home, loops, given)
+    writer = _Writer(lines, home, loops, given, fresh)
     return writer.body, writer.tables
 
 
@@ -193,9 +193,10 @@ class _Writer:
     tables : dict name -> list of columns
     """
 
-    def __init__(self, lines, home, loops, given):
+    def __init__(self, lines, home, loops, given, fresh):
         self.body, self.tables = [], {}
         self._loops, self._starts, self._home, self._given = loops, [loop.start for loop in loops], home, given
+        self._fresh = fresh
         self._lists = {}  # (loop, line, position) -> list of these results in all turns
         outer, at = [], 0
         for loop in (*loops, None):
@@ -261,9 +262,14 @@ class _Writer:
         for turns, (_, *variables) in loop.handed.items():
             for variable, word in zip(reversed(variables), turns, strict=False):
                 self._line(f"{first.indent}{variable} = {self._outside(word)}", first)
+        elements = {}
+        for word in dict.fromkeys(word for names in loop.names for word in names if loop.place(word) is None):
+            if self._outside(word) != word:
+                elements[word] = f"x{next(self._fresh)}"
+                self._line(f"{first.indent}{elements[word]} = {self._outside(word)}", first)
         self._line(f"{first.indent}for {self._heading(loop)}:", first)
         for line, names in zip(loop.lines, loop.names, strict=True):
-            self._line(f"    {line.text(names)}", line, line.errstate)
+            self._line(f"    {line.text([elements.get(name, name) for name in names])}", line, line.errstate)
         for name, place in collected.items():
             self._line(f"{first.indent}    {name}.append({loop.result(*place)})", first)
         for chain in loop.handed.values():
