@@ -322,6 +322,7 @@ class Source:
         self._name = "bind" if self.is_bound else "program"
         lines = [f"{name} = {text}" for name, text, *_ in self._made]
         body, self._tables = rerolled(self._body, {*self._parameters, *self.namespace})
+        del self._body
         if self._tables:  # most names are in tables alone, which no text makes
             named = {word for text, *_ in body for word in words(text)}
             lines, self._parameters = [], [*self._tables, *(name for name in self._parameters if name in named)]

@@ -43,14 +43,14 @@ def rerolled(body, given):
     """
     if len(body) < FEWEST_LINES:
         return body, {}
-    lines, kinds = [_Line(*line) for line in body], {}
+    lines = _lines(body)
     home = {}  # name -> (number of the line that binds it, position among those that it binds)
     for number, line in enumerate(lines):
-        for position, name in enumerate(line.words[: line.targets]):
+        for position, name in enumerate(line.targets):
             if name in home or name in given:
                 return body, {}
             home[name] = number, position
-    codes = np.array([kinds.setdefault(line.kind() or number, len(kinds)) for number, line in enumerate(lines)])
+    codes = np.array([line.form.code or -number for number, line in enumerate(lines)])
     found, fresh = runs(codes, np.empty((len(codes), 0), int)), count()
     loops = [loop for loop in (_loop(run, lines, home, given, fresh) for run in found) if loop is not None]
     if not loops:
@@ -64,42 +64,56 @@ def words(text):
     return _WORD.split(text)[1::2]
 
 
-class _Line:
-    """A line of a program.
+class _Form:
+    """What lines that are alike have in common.
 
     Attributes
     ----------
-    words : list of names, numbers and strings
-    pieces : list of str, what stands before, between and after them
+    code : int, 0 if lines of this form begin or end a block, and are in no loop
+    pieces : list of str, what stands before, between and after the words
     targets : int, how many of the words, the first ones, are names that the line binds
+    origin, errstate : of the step
+    indent : str
+    is_deletion : bool
     """
 
-    __slots__ = ("errstate", "origin", "pieces", "targets", "words")
-
-    def __init__(self, text, origin, errstate):
-        parts = _WORD.split(text)
-        self.pieces, self.words = parts[::2], parts[1::2]
-        self.origin, self.errstate = origin, errstate
+    def __init__(self, code, text, pieces, origin, errstate):
+        is_edge = pieces[-1].endswith(":") or pieces[0].startswith("except")
+        self.code, self.pieces, self.origin, self.errstate = 0 if is_edge else code, pieces, origin, errstate
         match = _TARGETS.match(text)
         self.targets = match[1].rstrip(",").count(",") + 1 if match else 0
+        self.indent = text[: len(text) - len(text.lstrip())]
+        self.is_deletion = text.lstrip().startswith("del ")
 
-    def kind(self):
-        """Equal for lines that are alike; None for what begins or ends a block."""
-        if self.pieces[-1].endswith(":") or self.pieces[0].startswith("except"):
-            return None
-        return tuple(self.pieces), self.targets, self.origin, self.errstate and repr(self.errstate)
+    def text(self, words):
+        """The line with these words."""
+        return "".join([part for pair in zip(self.pieces, words, strict=False) for part in pair]) + self.pieces[-1]
 
-    def text(self, names):
-        """The line with other words."""
-        return "".join([part for pair in zip(self.pieces, names, strict=False) for part in pair]) + self.pieces[-1]
+
+class _Line:
+    """A line of a program: its form, and its names, numbers and strings."""
+
+    __slots__ = ("form", "words")
+
+    def __init__(self, form, words):
+        self.form, self.words = form, words
 
     @property
-    def indent(self):
-        return self.pieces[0][: len(self.pieces[0]) - len(self.pieces[0].lstrip())]
+    def targets(self):
+        """The names that it binds."""
+        return self.words[: self.form.targets]
 
-    @property
-    def is_deletion(self):
-        return self.pieces[0].lstrip() == "del "
+
+def _lines(body):
+    """The lines of a program; equal words are one object."""
+    forms, shared, lines = {}, {}, []
+    for text, origin, errstate in body:
+        parts = _WORD.split(text)
+        key = (*parts[::2], origin, errstate and repr(errstate))
+        if key not in forms:
+            forms[key] = _Form(len(forms) + 1, text, parts[::2], origin, errstate)
+        lines.append(_Line(forms[key], tuple([shared.setdefault(word, word) for word in parts[1::2]])))
+    return lines
 
 
 class _NotALoop(Exception):
@@ -140,7 +154,7 @@ class _Loop:
         self.names = []
         for k, line in enumerate(self.lines):
             every = zip(*(other.words for other in lines[start + k : self.stop : period]), strict=True)
-            self.names.append([self._name(turns, line, slot < line.targets) for slot, turns in enumerate(every)])
+            self.names.append([self._name(turns, line, slot < line.form.targets) for slot, turns in enumerate(every)])
 
     def _name(self, turns, line, is_target):
         """What stands for the words that one place of a line has in all turns."""
@@ -151,7 +165,7 @@ class _Loop:
         if not inner:
             if turns.count(turns[0]) == self.turns:
                 return turns[0]
-            if line.is_deletion or turns[0][0] in "'\"" or not (self._may_mix or self._are_alike(turns)):
+            if line.form.is_deletion or turns[0][0] in "'\"" or not (self._may_mix or self._are_alike(turns)):
                 raise _NotALoop
             return self.columns.get(turns) or self.columns.setdefault(turns, f"x{next(self._fresh)}")
         distance, *place = inner[0]
@@ -238,43 +252,44 @@ class _Writer:
         return word if loop is None else loop.result(*loop.place(word)[1:])
 
     def _line(self, text, line, errstate=None):
-        self.body.append((text, line.origin, errstate))
+        self.body.append((text, line.form.origin, errstate))
 
     def _add(self, lines):
         """Lines that are in no loop."""
         for line in lines:
-            names = line.words[: line.targets] + list(map(self._outside, line.words[line.targets :]))
-            elements = [name for name in names if "[" in name] if line.is_deletion else ()
+            names = [*line.targets, *map(self._outside, line.words[line.form.targets :])]
+            elements = [name for name in names if "[" in name] if line.form.is_deletion else ()
             if not elements:
-                self._line(line.text(names), line, line.errstate)
+                self._line(line.form.text(names), line, line.form.errstate)
                 continue
             for element in elements:  # the list stays as long as it is
-                self._line(f"{line.indent}{element} = None", line)
+                self._line(f"{line.form.indent}{element} = None", line)
             names = [name for name in names if name not in elements]
             if names:
-                self._line(f"{line.indent}del {', '.join(names)}", line)
+                self._line(f"{line.form.indent}del {', '.join(names)}", line)
 
     def _add_loop(self, loop):
         first = loop.lines[0]
+        indent = first.form.indent
         collected = {name: place for (owner, *place), name in self._lists.items() if owner is loop}
         for name in collected:
-            self._line(f"{first.indent}{name} = []", first)
+            self._line(f"{indent}{name} = []", first)
         for turns, (_, *variables) in loop.handed.items():
             for variable, word in zip(reversed(variables), turns, strict=False):
-                self._line(f"{first.indent}{variable} = {self._outside(word)}", first)
+                self._line(f"{indent}{variable} = {self._outside(word)}", first)
         elements = {}
         for word in dict.fromkeys(word for names in loop.names for word in names if loop.place(word) is None):
             if self._outside(word) != word:
                 elements[word] = f"x{next(self._fresh)}"
-                self._line(f"{first.indent}{elements[word]} = {self._outside(word)}", first)
-        self._line(f"{first.indent}for {self._heading(loop)}:", first)
+                self._line(f"{indent}{elements[word]} = {self._outside(word)}", first)
+        self._line(f"{indent}for {self._heading(loop)}:", first)
         for line, names in zip(loop.lines, loop.names, strict=True):
-            self._line(f"    {line.text([elements.get(name, name) for name in names])}", line, line.errstate)
+            self._line(f"    {line.form.text([elements.get(name, name) for name in names])}", line, line.form.errstate)
         for name, place in collected.items():
-            self._line(f"{first.indent}    {name}.append({loop.result(*place)})", first)
+            self._line(f"{indent}    {name}.append({loop.result(*place)})", first)
         for chain in loop.handed.values():
             for older, newer in pairwise(reversed(chain)):
-                self._line(f"{first.indent}    {older} = {newer}", first)
+                self._line(f"{indent}    {older} = {newer}", first)
 
     def _heading(self, loop):
         """Variables, and what they run over: what is known beforehand in one table, everything else by itself."""

@@ -1,5 +1,6 @@
 """What a record keeps: of large arrays only those whose values its Jacobian rule uses, of the others the space."""
 
+from functools import lru_cache
 from math import prod
 
 import numpy as np
@@ -15,12 +16,20 @@ class Space:
 
     __slots__ = ("dtype", "ndim", "shape")
 
-    def __init__(self, array):
-        self.shape = array.shape
-        self.ndim = len(self.shape)
-        self.dtype = array.dtype
+    def __init__(self, shape, dtype):
+        self.shape = shape
+        self.ndim = len(shape)
+        self.dtype = dtype
 
     size = property(lambda self: prod(self.shape))
+
+
+_shared = lru_cache(maxsize=256)(Space)
+
+
+def space(array):
+    """The Space of an array, one for all arrays of the same shape and dtype."""
+    return _shared(array.shape, array.dtype)
 
 
 def kept(primitive, y, args, parents):
@@ -30,7 +39,7 @@ def kept(primitive, y, args, parents):
     used = primitive.used(tuple([slot for slot, _ in parents]))
     if used is None or _is_view(y, args):  # assignments have to know of what a view is one
         return y, args
-    return y if -1 in used else Space(y), [a if k in used else _space(a) for k, a in enumerate(args)]
+    return y if -1 in used else space(y), [a if k in used else _space(a) for k, a in enumerate(args)]
 
 
 def _is_view(y, args):
@@ -49,4 +58,4 @@ def memory_of(x):
 
 def _space(a):
     is_large = type(a) in WITHOUT_LIMIT or getattr(a, "nbytes", 0) > KEEP_LIMIT
-    return Space(a) if is_large and a.ndim else a
+    return space(a) if is_large and a.ndim else a
