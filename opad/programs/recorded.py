@@ -29,7 +29,7 @@ class Ref(int):
 class RecordedArray(NDArrayOperatorsMixin):
     """An array, or a number, whose NumPy calls are recorded; see `opad.compile`."""
 
-    __slots__ = ("recording", "ref", "value")
+    __slots__ = ("__weakref__", "recording", "ref", "value")
     __array_priority__ = 500
     __hash__ = None
     is_symbolic = True

@@ -6,7 +6,7 @@ import numpy as np
 
 from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
-from opad.tracing.kept import KEEP_LIMIT, WITHOUT_LIMIT, kept, space
+from opad.tracing.kept import KEEP_LIMIT, WITHOUT_LIMIT, kept, kept_view, space
 from opad.tracing.messages import caller, refuse_subclass
 from opad.tracing.primitives import RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
@@ -139,7 +139,10 @@ class TracedArray:
         if source is not None and source[0].is_assignable and getattr(y, "base", None) is not None:
             y = y.copy()  # a view would keep all of the array, which will change
         index = len(records)
-        records.append((RULES[getitem], y, (space(value), key), _NO_KEYWORDS, ((0, self.index),)))
+        result = y
+        if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
+            result = kept_view(y)
+        records.append((RULES[getitem], result, (space(value), key), _NO_KEYWORDS, ((0, self.index),)))
         return TracedArray(y, trace, index)
 
 

@@ -15,7 +15,7 @@ from opad.operators.assignment import Clear, Place, set_at
 from opad.operators.dispatch import constant_like
 from opad.operators.indexing import is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
-from opad.tracing.kept import memory_of
+from opad.tracing.kept import View, memory_of
 from opad.tracing.messages import caller
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
 
@@ -105,7 +105,9 @@ def _references_from(records, start, target):
 def _is_used(records, k):
     """True if the output of record k is referred to by something that is not a record."""
     target = records[k][1]
-    return sys.getrefcount(target) - _references_from(records, k, target) > _UNUSED
+    if type(target) is View:
+        target = target.alive
+    return target is not None and sys.getrefcount(target) - _references_from(records, k, target) > _UNUSED
 
 
 _UNUSED = 0
@@ -147,7 +149,8 @@ def require_no_live_views(array):
                     ".copy() where the view is made."
                 )
             variables.add(k)
-            buffers.append(memory_of(records[k][1]))
+            if (memory := memory_of(records[k][1])) is not None:
+                buffers.append(memory)
 
 
 def _looks_into(record, buffers, variables):

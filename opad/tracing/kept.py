@@ -1,5 +1,6 @@
 """What a record keeps: of large arrays only those whose values its Jacobian rule uses, of the others the space."""
 
+import weakref
 from functools import lru_cache
 from math import prod
 
@@ -9,6 +10,25 @@ from opad.tracing.trace import make_records
 
 KEEP_LIMIT = 1 << 14  # bytes; keeping fewer costs less than finding out
 WITHOUT_LIMIT = set()  # types of arrays of which small ones count, too: those of recordings, where all else costs more
+
+
+class View:
+    """The shape and the dtype of a view, and the view itself as long as something else refers to it."""
+
+    __slots__ = ("_view", "dtype", "ndim", "shape")
+
+    def __init__(self, array):
+        self._view = weakref.ref(array)
+        self.shape = array.shape
+        self.ndim = len(self.shape)
+        self.dtype = array.dtype
+
+    @property
+    def alive(self):
+        return self._view()
+
+    def __reduce__(self):
+        return Space, (self.shape, self.dtype)
 
 
 class Space:
@@ -32,6 +52,11 @@ def space(array):
     return _shared(array.shape, array.dtype)
 
 
+def kept_view(y):
+    """What a record keeps of a view, of which its block needs the shape alone."""
+    return y if make_records.get() is not None else View(y)
+
+
 def kept(primitive, y, args, parents):
     """(y, args) of a call, without the values that no block of the record uses."""
     if make_records.get() is not None:  # a tape that looks at all values
@@ -51,6 +76,7 @@ def _is_view(y, args):
 
 def memory_of(x):
     """The plain array in which the elements are, also while a program is recorded."""
+    x = x.alive if type(x) is View else x
     while getattr(x, "is_symbolic", False):
         x = x.value
     return x

@@ -1,5 +1,6 @@
 """What the tape keeps of large arrays, and that a sweep computes in no memory that anybody else can see."""
 
+import pickle
 import weakref
 
 import numpy as np
@@ -73,7 +74,7 @@ def test_values_that_no_rule_uses_are_not_kept():
 MOVING = {
     "roll": lambda a: np.roll(a, 3, axis=1), "roll flat": lambda a: np.roll(a, 3), "pad": lambda a: np.pad(a, 1),
     "copy": np.copy, "cumsum": lambda a: np.cumsum(a, axis=0), "concatenate": lambda a: np.concatenate([a, a]),
-    "astype": lambda a: a.astype(complex),
+    "astype": lambda a: a.astype(complex), "slice": lambda a: -a[8:],
 }  # fmt: skip
 REDUCING = {"sum": lambda a: np.sum(a, axis=0), "mean": lambda a: np.mean(a, axis=0)}
 
@@ -175,6 +176,13 @@ def test_nested_gradients_of_large_arrays():
     y, t = np.exp(X), np.tanh(X)
     s = 1 - t * t
     np.testing.assert_allclose(second, C * y * (t + 2 * s - 2 * t * s), rtol=1e-12)
+
+
+def test_a_linearization_with_views_of_large_arrays_can_be_pickled():
+    lin = pickle.loads(pickle.dumps(opad.linearize(lambda x: 2.0 * x[8:], X)))
+    expected = np.zeros_like(X)
+    expected[8:] = 2 * C[8:]
+    np.testing.assert_array_equal(lin.vjp(C[8:])[0], expected)
 
 
 def test_views_of_large_arrays_are_still_known():
