@@ -10,6 +10,7 @@ from opad.errors import TracingError
 from opad.operators.assignment import set_at
 from opad.programs.results import is_counted
 from opad.tracing.inplace import TEMPORARY
+from opad.tracing.kept import WITHOUT_LIMIT
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
 from opad.tracing.objects import array_of_objects, install_functions_of_numbers, without_objects
@@ -29,7 +30,7 @@ class Ref(int):
 class RecordedArray(NDArrayOperatorsMixin):
     """An array, or a number, whose NumPy calls are recorded; see `opad.compile`."""
 
-    __slots__ = ("recording", "ref", "value")
+    __slots__ = ("__weakref__", "recording", "ref", "value")
     __array_priority__ = 500
     __hash__ = None
     is_symbolic = True
@@ -344,6 +345,7 @@ def _is_traced(x):
     return type(x).__name__ == "TracedArray"
 
 
+WITHOUT_LIMIT.add(RecordedArray)
 install_methods(RecordedArray)
 install_functions_of_numbers(RecordedArray)
 _install_operators()
