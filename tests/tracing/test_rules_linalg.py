@@ -68,10 +68,6 @@ def eig_invariants(A):
     return np.abs(w) ** 2, np.sum(np.abs(V) ** 4, axis=-2)
 
 
-def real_part_of(function):
-    return lambda *args: np.real(function(*args))
-
-
 SQUARE, STACK, TALL, WIDE = (3, 3), (2, 3, 3), (5, 3), (3, 5)
 CASES = [
     Case("solve vector", LA.solve, (SQUARE, (3,))),
