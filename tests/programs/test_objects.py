@@ -65,3 +65,9 @@ def test_other_numbers_are_refused(f):
     """As in a trace: of an array of objects np.real is the array itself."""
     with pytest.raises(opad.errors.TracingError, match="to become a plain NumPy array while a program was being rec"):
         opad.compile(f)(X)
+
+
+def test_means_of_lists_of_numbers_are_refused_by_name(rng):
+    """NumPy hides the reason: "setting an array element with a sequence"."""
+    with pytest.raises(opad.errors.TracingError, match=r"float\(\)"):
+        opad.compile(lambda x: np.mean([np.sum(x), x[0]], axis=0))(rng.standard_normal(3))

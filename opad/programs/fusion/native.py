@@ -8,7 +8,7 @@ import numpy as np
 
 from opad.programs.fusion.kernels import ElementwiseKernel, compiled
 from opad.programs.fusion.loops import Fixed, Loop, Table, Turn
-from opad.programs.fusion.tape import CONVERSIONS, is_checked, number_template
+from opad.programs.fusion.tape import CONVERSIONS, as_numpys, error_of, is_checked, number_template
 from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref
 
@@ -135,7 +135,7 @@ class _Writer:
             return
         name = self._names[step.out] = self._line(number_template(step.function).format(*names))
         if is_checked(step, self.specs):
-            self._add(f"if not isfinite({name}):")
+            self._add(f"if {error_of(as_numpys(step.function), *names, name)}:")
             self._add('    raise ArithmeticError("Python\'s numbers raise an error here")')
 
     # -- loops --------------------------------------------------------------------------------------------------------

@@ -57,18 +57,23 @@ def _fits_tape(a, specs):
     return isinstance(a, np.ndarray | np.generic) and not a.ndim and a.dtype == np.float64
 
 
-def _as_numpys(function):
+def as_numpys(function):
     return np.multiply if function is np.vdot else _PYTHON.get(function, function)
 
 
 def number_template(function):
     """The text of an operation on {0}, {1}, ..."""
-    return _TEMPLATES[_as_numpys(function)]
+    return _TEMPLATES[as_numpys(function)]
 
 
 def is_checked(step, specs):
-    """True if Python raises an error where the result is infinite or NaN."""
+    """True if Python may raise an error where NumPy gives an infinite result or NaN."""
     return step.function in (operator.truediv, operator.pow) and specs[step.out].type is float
+
+
+def error_of(function, x, y, z):
+    """The condition for an error of Python in z = x / y or z = x ** y, as text."""
+    return f"{y} == 0" if function is np.divide else f"not isfinite({z}) and isfinite({x}) and isfinite({y})"
 
 
 class Tape(StepGroup):
@@ -110,7 +115,7 @@ class Tape(StepGroup):
         self.text = self.table.tobytes()
 
     def _code(self, step):
-        return _CODES[_as_numpys(step.function)] + _CHECKED * is_checked(step, self.specs)
+        return _CODES[as_numpys(step.function)] + _CHECKED * is_checked(step, self.specs)
 
     def write(self, source, step):
         """A line for every operand, the call, a line for every result."""
@@ -160,7 +165,8 @@ def tape(table, memory):
             code -= {_CHECKED}
         z = 0.0
 {body}
-        if checked and not isfinite(z):
+        if checked and ({error_of(np.divide, "x", "y", "z")} if code == {_CODES[np.divide]} else
+                        {error_of(np.power, "x", "y", "z")}):
             raise ArithmeticError("Python's numbers raise an error here")
         memory[first + k] = z
 """

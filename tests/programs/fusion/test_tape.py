@@ -70,7 +70,8 @@ def test_errors_of_pythons_numbers(plain):
         compiled(1.0, 0.0)
     with pytest.raises(OverflowError):
         opad.compile(lambda x: x**300.0 * 2, fuse=True)(1e300)
-    assert_same(compiled(1.0, -2.0), f(1.0, -2.0), exact=True)
+    for x, y in ((1.0, -2.0), (np.nan, 2.0), (1.0, np.nan), (np.inf, 2.0), (1e308, 1e-308)):
+        assert_same(compiled(x, y), f(x, y), exact=True)
 
 
 @settings(max_examples=100, deadline=None)
