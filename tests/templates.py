@@ -166,7 +166,7 @@ ASSIGNMENT = [
 ]  # fmt: skip
 CONTROL = [
     "$o = $a if np.sum(np.real($b)) > 0 else $c", "$o = $a\nfor _ in range(3):\n    $o = 0.5 * $o + np.sin($o)",
-    "$o = $a\nwhile np.max(np.abs($o)) > 0.5:\n    $o = 0.4 * $o", "$o = sum(t * t for t in $a)",
+    "$o = $a\nwhile 0.5 < np.max(np.abs($o)) < 1e9:\n    $o = 0.4 * $o", "$o = sum(t * t for t in $a)",
     "$o = np.array([$a[0], $a[1] * $a[0]])", "$o = np.array([[$a[0], 1.0], [$a[1], $a[0]]])",
     "$o = np.array([$a[0], 2.0, $a[-1]]) @ c3", "$o = np.asarray($a)[1:] * 2",
     "$o = np.sum(np.array([t for t in $a]))", "$o = np.stack([t * 2 for t in $a])", "$o = (lambda t: t * t)($a)",
