@@ -8,7 +8,7 @@ import numpy as np
 from opad.calculus import pytrees
 from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
-from opad.tracing.messages import explain_type_error
+from opad.tracing.messages import explain_type_error, require_known_leaves
 from opad.tracing.objects import without_objects
 from opad.tracing.protect import COPY_LIMIT, scope
 from opad.tracing.trace import Trace
@@ -43,6 +43,7 @@ class Run:
                         is_small = leaf.nbytes <= COPY_LIMIT and not is_recorded
                         leaves[k] = leaf.copy("K") if is_small else trace.protect_input(leaf)
                         continue
+                    leaf = leaves[k] = without_objects(leaf)
                     if not pytrees.is_differentiable(leaf):
                         raise _not_differentiable(leaf, f, position, k, structure)
                     if type(leaf) is TracedArray:
@@ -56,10 +57,10 @@ class Run:
             trace.records += [None] * len(self.inputs)
             result = f(*arguments, **kwargs)
             if type(result) is not TracedArray:
-                result = without_objects(result)
+                result = pytrees.numbers_joined(result)
             if trace.locked:
                 trace.require_unchanged_constants()
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, SystemError) as error:
             _explain(error, trace)
             raise
         finally:
@@ -74,6 +75,7 @@ class Run:
             result, self.aux = result
             self.aux = _untraced(self.aux, trace)
         leaves, self.structure = pytrees.flatten(result)
+        require_known_leaves(leaves, f"{getattr(f, '__name__', 'the function')} returned")
         self.outputs = [
             (leaf.value, leaf.index) if type(leaf) is TracedArray and leaf.tape is trace else (leaf, None)
             for leaf in leaves

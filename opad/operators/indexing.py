@@ -67,10 +67,7 @@ class Index(Operator):
         return max(counts)
 
     def apply(self, X):
-        if type(X) is np.ndarray:
-            for k in self.key:
-                if getattr(k, "is_symbolic", False):  # an index that is being recorded, which plain arrays do not take
-                    X = constant_like(X, k)
+        X = in_kind_of_key(X, self.key)
         batch = X.ndim - len(self.dims)
         if not batch:
             return X[self.key]
@@ -87,6 +84,15 @@ class Index(Operator):
         else:
             shape = Y.shape[:batch]
         return scatter_add(Y, (slice(None),) * batch + self._array_key, shape + self.dims)
+
+
+def in_kind_of_key(X, key):
+    """A plain array as a constant of the program that is being recorded, if an index is one of its values."""
+    if type(X) is np.ndarray:
+        for k in key:
+            if getattr(k, "is_symbolic", False):
+                return constant_like(X, k)
+    return X
 
 
 def _as_index_array(k):

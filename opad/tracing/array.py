@@ -6,7 +6,7 @@ import numpy as np
 
 from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
-from opad.tracing.kept import KEEP_LIMIT, Space, kept
+from opad.tracing.kept import KEEP_LIMIT, WITHOUT_LIMIT, kept, kept_view, space
 from opad.tracing.messages import caller, refuse_subclass
 from opad.tracing.primitives import RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
@@ -139,7 +139,10 @@ class TracedArray:
         if source is not None and source[0].is_assignable and getattr(y, "base", None) is not None:
             y = y.copy()  # a view would keep all of the array, which will change
         index = len(records)
-        records.append((RULES[getitem], y, (Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
+        result = y
+        if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
+            result = kept_view(y)
+        records.append((RULES[getitem], result, (space(value), key), _NO_KEYWORDS, ((0, self.index),)))
         return TracedArray(y, trace, index)
 
 
@@ -217,7 +220,7 @@ def record_one(primitive, x):
     if records is None:
         trace.require_open()
     index, result, values, parents = len(records), y, (value,), ((0, x.index),)
-    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+    if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
         result, values = kept(primitive, y, values, parents)
     records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
@@ -259,7 +262,7 @@ def record_pair(primitive, a, b):
     if records is None:
         trace.require_open()
     index, result = len(records), y
-    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+    if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
         result, values = kept(primitive, y, values, parents)
     records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
@@ -323,7 +326,7 @@ def record(primitive, args, kwargs):
         records.append((primitive, y, values, kwargs, parents))
         return tuple(_component(trace, y, index, k) for k in range(len(y)))
     result = y
-    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+    if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
         result, values = kept(primitive, y, values, parents)
     records.append((primitive, result, values, kwargs, parents))
     return TracedArray(y, trace, index)

@@ -18,12 +18,12 @@ def _weighted_sum(weights, x, axes, keepdims):
     return Product(SumAxes(x.shape, axes, keepdims), Hadamard(weights, x.shape))
 
 
-@operator_rule(np.sum)
+@operator_rule(np.sum, of_spaces=True)
 def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     return SumAxes(a.shape, normalised_axes(axis, a.ndim), keepdims)
 
 
-@operator_rule(np.mean)
+@operator_rule(np.mean, of_spaces=True)
 def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     return Multiple(y.size / a.size if a.size else 0.0, SumAxes(a.shape, normalised_axes(axis, a.ndim), keepdims))
 
@@ -113,7 +113,7 @@ def _extremum_block(y, a, axis, keepdims):
     return Product(Hadamard(share, y.shape), _weighted_sum(ties, a, axes, keepdims))
 
 
-@operator_rule(np.cumsum)
+@operator_rule(np.cumsum, of_spaces=True)
 def _(y, a, axis=None, dtype=None, out=None):
     return CumulativeSum(a.shape, axis)
 

@@ -293,4 +293,5 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
 constant(
     np.argpartition, np.lexsort, np.digitize, np.isin, np.nanargmax, np.nanargmin, np.unique_counts,
     np.unravel_index, np.ravel_multi_index, np.tril_indices_from, np.triu_indices_from, np.diag_indices_from, np.tri,
+    np.einsum_path,
 )  # fmt: skip
