@@ -19,7 +19,7 @@ from opad.programs.fusion.selection import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
-from opad.tracing.messages import explain_type_error, require_known_leaves
+from opad.tracing.messages import explain, require_known_leaves
 from opad.tracing.objects import without_objects
 from opad.tracing.protect import scope
 
@@ -189,8 +189,8 @@ class CompiledFunction:
             if not recording.foreign:
                 raise
             return self.function(*args, **kwargs)  # it closes over a value of another trace or recording
-        except TypeError as error:
-            explain_type_error(error)
+        except (TypeError, ValueError, SystemError) as error:
+            explain(error)
             raise
         finally:
             scope.snapshot = outer

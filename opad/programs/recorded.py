@@ -9,10 +9,11 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from opad.errors import TracingError
 from opad.operators.assignment import set_at
 from opad.programs.results import is_counted
+from opad.tracing.array import TracedArray, scaled_sparse
 from opad.tracing.inplace import TEMPORARY
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
-from opad.tracing.objects import array_of_objects, install_functions_of_numbers, without_objects
+from opad.tracing.objects import array_of_objects, install_functions_of_numbers, placeholder_for_sparse, without_objects
 
 _PYTHON = (float, complex, int, bool)
 
@@ -63,7 +64,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
-        if any(t.__name__ == "TracedArray" for t in types):
+        if TracedArray in types:
             return NotImplemented
         kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
         return self.recording.call(function, without_objects(args), without_objects(kwargs))
@@ -91,6 +92,8 @@ class RecordedArray(NDArrayOperatorsMixin):
         return self._as_plain
 
     def _as_plain(self, dtype=None, copy=None):
+        if (placeholder := placeholder_for_sparse(self)) is not None:
+            return placeholder
         if (objects := array_of_objects(self, dtype)) is not None:
             return objects
         raise TracingError(
@@ -120,6 +123,12 @@ class RecordedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, key):
         return self.recording.call(getitem, (self, key), {})
+
+    def __matmul__(self, other):
+        return TracedArray.times_sparse(self, other) if hasattr(other, "tocsr") else super().__matmul__(other)
+
+    def __rmatmul__(self, other):
+        return TracedArray.sparse_times(self, other) if hasattr(other, "tocsr") else super().__rmatmul__(other)
 
     def __bool__(self):
         return self.recording.guard_value(self, bool)
@@ -289,6 +298,9 @@ def _operator(operation, method, is_power, swapped=False):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
         if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
+        if hasattr(other, "tocsr"):
+            ufunc = {operator.mul: np.multiply, operator.truediv: np.divide}.get(operation)
+            return scaled_sparse(ufunc, *((other, self) if swapped else (self, other)))
         return method(self, other)
 
     return binary
@@ -319,7 +331,7 @@ def _is_float(x):
 
 
 def _is_traced(x):
-    return type(x).__name__ == "TracedArray"
+    return type(x) is TracedArray
 
 
 install_methods(RecordedArray)
