@@ -30,6 +30,7 @@ import pytest
 
 import opad
 from opad.errors import OpadError
+from opad.programs import rerolling
 from opad.programs.fusion import rolling
 from opad.programs.layouts import with_long_loops
 from tests.fuzz import OBJECTS, _weighted, directions, kind_of
@@ -306,17 +307,21 @@ def _twice_at_once(call):
 
 
 @contextlib.contextmanager
-def loops_forced(numba):
-    """Loops are used without measuring, as Python or as numba compiles them; recurrences need fewer steps."""
-    with pytest.MonkeyPatch.context() as patch, every_group_fused() if numba else plain_loops():
+def loops_forced(fuse, numba):
+    """Recurrences need fewer steps; fused loops are used without measuring, as Python or as numba compiles them."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        patch.setattr(rerolling, "FEWEST_LINES", 8)
+        patch.setattr(rerolling, "FEWEST_SAVED", 7)
         patch.setattr(rolling, "FEWEST_STEPS", 8)
+        if fuse:
+            stack.enter_context(every_group_fused() if numba else plain_loops())
         yield
 
 
 def outcome(program, kind, mode, seed, numba=False):
     """("right", "refused" or "wrong", message)."""
     try:
-        with loops_forced(numba) if "fuse" in mode else contextlib.nullcontext():
+        with loops_forced("fuse" in mode, numba):
             check(program, kind, mode, seed)
     except Different as error:
         return "wrong", str(error)

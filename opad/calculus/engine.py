@@ -45,7 +45,7 @@ class Run:
                         continue
                     leaf = leaves[k] = without_objects(leaf)
                     if not pytrees.is_differentiable(leaf):
-                        raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                        raise _not_differentiable(leaf, f, position, k, structure)
                     if type(leaf) is TracedArray:
                         leaves[k] = leaf.alias()
                     elif kept and hasattr(leaf, "copy"):
@@ -69,7 +69,8 @@ class Run:
         if has_aux:
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise StructureError(
-                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux)."
+                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux). "
+                    "Leave has_aux out if there is nothing but the value."
                 )
             result, self.aux = result
             self.aux = _untraced(self.aux, trace)
@@ -91,9 +92,14 @@ class Run:
         return new
 
     @property
+    def results(self):
+        """Leaves of the function's result, as plain arrays."""
+        return [value for value, _ in self.outputs]
+
+    @property
     def value(self):
         """The function's result, as plain arrays."""
-        return pytrees.unflatten(self.structure, [value for value, _ in self.outputs])
+        return pytrees.unflatten(self.structure, self.results)
 
     @property
     def input_names(self):
@@ -123,7 +129,8 @@ class Run:
         """The leaves of one tangent per argument, checked against the point."""
         if len(tangents) != len(self.structures):
             raise ShapeError(
-                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each."
+                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each. "
+                "The tangent of an argument that stays as it is is np.zeros_like(x)."
             )
         leaves = []
         for k, (tree, structure) in enumerate(zip(tangents, self.structures, strict=True)):
@@ -173,19 +180,22 @@ def require_differentiable(f, args, argnums):
         leaves, structure = pytrees.flatten(args[position])
         for k, leaf in enumerate(leaves):
             if not pytrees.is_differentiable(leaf):
-                raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                raise _not_differentiable(leaf, f, position, k, structure)
 
 
-def _argument_name(f, position, k, structure):
+def _not_differentiable(leaf, f, position, k, structure):
     name = f"argument {position} of {getattr(f, '__name__', 'the function')}"
-    return name if structure is pytrees.LEAF else f"{name} (leaf {k})"
+    return pytrees.not_differentiable(leaf, name if structure is pytrees.LEAF else f"{name} (leaf {k})")
 
 
 def positions(argnums, args, f):
     """argnums as a tuple of non-negative positions."""
     numbers = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
     if len({n % max(len(args), 1) for n in numbers}) < len(numbers):
-        raise StructureError(f"argnums={argnums!r} names an argument twice; expected different positions.")
+        raise StructureError(
+            f"argnums={argnums!r} names an argument twice; expected different positions. Those below zero count from "
+            "the last argument."
+        )
     for n in numbers:
         if not -len(args) <= n < len(args):
             raise StructureError(

@@ -39,7 +39,8 @@ def matching_leaves(tree, structure, what):
     leaves, found = flatten(numbers_joined(tree))
     if found != structure:
         raise StructureError(
-            f"{what} has the structure {_show(found)}; expected {_show(structure)}, that of the argument it belongs to."
+            f"{what} has the structure {_show(found)}; expected {_show(structure)}, that of the argument or result it "
+            "belongs to. Give it the same containers, with an array in every place."
         )
     return leaves
 

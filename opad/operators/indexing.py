@@ -109,6 +109,13 @@ def _is_mask(k):
     return isinstance(k, bool) or (hasattr(k, "dtype") and k.dtype.kind == "b")
 
 
+def along_axis(indices, axis, shape):
+    """The key of `np.take_along_axis`: indices along one axis of an array of this shape, for each line its own."""
+    key = list(np.ogrid[tuple(slice(n) for n, _ in zip(shape, indices.shape, strict=True))])  # indices broadcast
+    key[axis] = indices
+    return tuple(key)
+
+
 def is_basic(key):
     """True if the tuple `key` holds only integers, slices, Ellipsis and None, so that X[key] is a view."""
     return not any(

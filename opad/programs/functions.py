@@ -130,9 +130,12 @@ def refuse_mutation(function, kwargs):
         )
 
 
+_ORDERS = {np.reshape: 2, np.ravel: 1}  # functions with an argument `order`, and its place
+
+
 def refuse_memory_order(function, args, kwargs):
     """Raise where values depend on the memory layout of an argument, which programs do not keep."""
-    position = {np.reshape: 2, np.ravel: 1}.get(function)
+    position = _ORDERS.get(function)
     order = None if position is None else kwargs.get("order", args[position] if len(args) > position else "C")
     if order in ("A", "K") and np.ndim(args[0]) > 1:
         raise TracingError(

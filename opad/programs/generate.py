@@ -1,7 +1,6 @@
 """The Python text of a program: NumPy calls that write into planned buffers."""
 
 import operator
-import re
 import threading
 from cmath import isfinite
 
@@ -16,11 +15,13 @@ from opad.programs.functions import (
     WITH_OUT,
     add_at,
     makes_new_array,
+    map_refs,
     refs_in,
 )
 from opad.programs.groups import StepGroup
 from opad.programs.plan import is_matrix_product
 from opad.programs.recorded import Ref, astype, getitem, item, to_complex, to_float
+from opad.programs.rerolling import OWN_NAMES, rerolled, table, words
 from opad.programs.results import result_array
 
 _REDUCE = {function: ufunc.reduce for function, ufunc in REDUCTIONS.items()}
@@ -30,8 +31,6 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
-# What the text of a program names itself: variables such as p0, the functions around it, the builtins that it uses.
-_OWN_NAMES = re.compile(r"[a-z]\d+|program|bind|type|int|float|complex|abs|slice|ValueError")
 _ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
@@ -111,7 +110,7 @@ class Source:
         if type(value) is slice:
             return f"slice({', '.join(map(self.constant, (value.start, value.stop, value.step)))})"
         label = label or (getattr(value, "__name__", None) if callable(value) else None)
-        if not label or not label.isidentifier() or label in self.namespace or _OWN_NAMES.fullmatch(label):
+        if not label or not label.isidentifier() or label in self.namespace or OWN_NAMES.fullmatch(label):
             label = f"c{len(self._names)}"
         self._names[id(value)] = label
         self.namespace[label] = value
@@ -146,7 +145,7 @@ class Source:
         spec = self.specs[ref]
         layout = f"{spec.shape}, {self.constant(spec.dtype)}, {spec.order!r}"
         if ref in self.plan.recycled:
-            self.make_once(f"r{int(ref)}", "[]")
+            self.make_once(f"r{int(ref)}", "[]", list)
             self.line(f"{self.name(ref)} = {self.constant(result_array)}(r{int(ref)}, {layout})", step)
         else:
             self.line(f"{self.name(ref)} = {self.constant(np.empty)}({layout})", step)
@@ -186,7 +185,7 @@ class Source:
             by_name = "out=" if step.function in WITH_OUT or step.function in TRANSFORMS else by_name
             self.line(f"{self.constant(step.function)}({', '.join([*args, *keywords, by_name + out])})", step)
         elif step.out in self.plan.fixed_views:
-            self.make_once(target, self._call(step, args))
+            self.make_once(out, self._call(step, args), step.function, step.args, step.kwargs)
         else:
             self.line(f"{target} = {self._call(step, args)}", step)
 
@@ -206,7 +205,7 @@ class Source:
             return
         part, view = f"w{int(step.out)}", f"{out}[{self.subscript(as_view(key))}]"
         if plan.is_held(step.out):
-            self.make_once(part, view)
+            self.make_once(part, view, getitem, (step.out, as_view(key)))
         else:
             self.line(f"{part} = {view}", step)
         self.line(f"{self.constant(np.add)}({part}, {self.expression(values)}, {part})", step)
@@ -313,29 +312,36 @@ class Source:
         """Add a line to the body of the program, under the step's errstate unless no warning can come from it."""
         self._body.append((text, step and step.origin, step and may_warn and step.errstate))
 
-    def make_once(self, name, text):
-        """Make something when the program is made, such as a view of its memory."""
-        self._made.append((name, text))
+    def make_once(self, name, text, function, args=(), kwargs=None):
+        """Make something when the program is made, such as a view of its memory: what the text says, or a call."""
+        self._made.append((name, text, function, args, kwargs or {}))
 
     def _assemble(self, inputs):
         self._given = list(map(self.name, (*self.known, *self.plan.held)))
+        self._parameters = [*self._given, *(name for name, *_ in self._made)]
         self._name = "bind" if self.is_bound else "program"
-        lines = [f"{name} = {text}" for name, text in self._made]
-        parameters = [*inputs, *self._given, *(name for name, _ in self._made)]
-        lines.append(f"def {self._name}({', '.join(parameters)}):")
+        lines = [f"{name} = {text}" for name, text, *_ in self._made]
+        body, self._tables = rerolled(self._body, {*self._parameters, *self.namespace})
+        del self._body
+        if self._tables:  # most names are in tables alone, which no text makes
+            named = {word for text, *_ in body for word in words(text)}
+            lines, self._parameters = [], [*self._tables, *(name for name in self._parameters if name in named)]
+        lines.append(f"def {self._name}({', '.join([*inputs, *self._parameters])}):")
         self.origins = [None] * len(lines)
         place = state = None
-        for text, origin, errstate in self._body:
-            if errstate != state:
-                state = errstate
-                if state:
-                    keywords = ", ".join(f"{name}={value!r}" for name, value in state.items())
-                    lines.append(f"    with errstate({keywords}):")
+        for text, origin, errstate in body:
+            indent = " " * (4 + len(text) - len(text.lstrip()))
+            if (errstate, indent) != state:
+                state = errstate, indent
+                if errstate:
+                    keywords = ", ".join(f"{name}={value!r}" for name, value in errstate.items())
+                    lines.append(f"{indent}with errstate({keywords}):")
                     self.origins.append(origin)
+            text = f"{indent}{'    ' if errstate else ''}{text.lstrip()}"
             if origin and origin != place and origin[0]:
                 place = origin
                 text += f"  # {origin[0].rsplit('/', 1)[-1]}:{origin[1]}"
-            lines.append(f"    {'    ' if state else ''}{text}")
+            lines.append(text)
             self.origins.append(origin)
         self.text = "\n".join([*lines, ""])
 
@@ -348,9 +354,19 @@ class Source:
             with lock:
                 buffers = self.plan.allocate(pools)
             values = dict(zip(self._given, (*known, *buffers), strict=True))
+            if self._tables:
+                self._make_tables(values)
             exec(code, self.namespace, values)
-            program = values.pop(self._name)
-            program.__defaults__ = tuple(values.values())  # in the order of the parameters
+            program = values[self._name]
+            program.__defaults__ = tuple([values[name] for name in self._parameters])
             return program
 
         return instance
+
+    def _make_tables(self, values):
+        """Add to the dict of values what is made once, and tables of them."""
+        for name, _, function, *arguments in self._made:
+            args, kwargs = map_refs(arguments, lambda ref: values[self.name(ref)])
+            values[name] = function(*args, **kwargs)
+        value = self.namespace | values
+        values.update((name, table(columns, value)) for name, columns in self._tables.items())

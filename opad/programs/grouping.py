@@ -55,4 +55,4 @@ def gathered(steps, fits, most=inf, most_operands=inf, reads=lambda step: (), pa
 def _as_one(group, outside):
     """A step that stands for several, whose arguments are what they read and results what they compute."""
     outs = tuple([out for step in group for out in step.outs])
-    return Step(StepGroup(list(group)), tuple(outside), {}, outs, group[0].origin)
+    return Step(StepGroup(list(group)), tuple(sorted(outside)), {}, outs, group[0].origin)

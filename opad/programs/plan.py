@@ -4,6 +4,7 @@ from collections import Counter
 
 import numpy as np
 
+from opad.operators.indexing import is_basic
 from opad.programs import results
 from opad.programs.accumulation import fills_a_part
 from opad.programs.functions import (
@@ -20,6 +21,7 @@ from opad.programs.groups import StepGroup
 from opad.programs.recorded import Ref, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
+_NEVER_COPY = {np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.flip}
 _BYTE = np.dtype(np.uint8)
 LARGE = 1 << 10  # bytes from which a value is dropped before the program ends
 
@@ -37,14 +39,13 @@ class Plan:
     recycled : set of Refs, large results that are written into memory of earlier ones which the caller has dropped
     fixed_views : set of Refs, views of buffers that are made once
     held : list of Refs, all values in memory of the program that have a name: a step's operands and results, outputs
-    roots : dict Ref -> frozenset of the buffered Refs whose memory it may share
     """
 
     def __init__(self, steps, outputs, specs, donate=False, stacks=None):
         self.steps, self.outputs, self.specs, self.donate = steps, outputs, specs, donate
         self.results = set() if donate else {out for out in outputs if type(out) is Ref}
         self.lasting = {out for out in outputs if type(out) is Ref}
-        self.buffers, self.sizes, self.fixed_views, self.roots = {}, [], set(), {}
+        self.buffers, self.sizes, self.fixed_views = {}, [], set()
         self.stacked = {} if stacks is None else dict.fromkeys(stacks.arrays) | stacks.places
         self.fresh = {ref: [] for ref in stacks.fresh} if stacks else {}
         for ref, place in self.stacked.items():
@@ -55,8 +56,10 @@ class Plan:
         alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
         self.recycled = {ref for ref in (*alone, *self.fresh) if _is_large(specs[ref].nbytes)}
         self.grown = self._grown_results()
+        self._roots = {}  # Ref -> frozenset of the buffered Refs whose memory it may share
         self._find_buffers()
         self._assign_memory()
+        del self._roots
         named = self.lasting.union(*[(*step.outs, *step.inputs) for step in steps])
         self.held = [*self.buffers, *(ref for ref in self.stacked if ref in named and self.is_held(ref))]
 
@@ -66,14 +69,14 @@ class Plan:
                 continue
             shared = frozenset()
             if not makes_new_array(step):
-                shared = shared.union(*(self.roots.get(ref, ()) for ref in step.inputs))
+                shared = shared.union(*(self._roots.get(ref, ()) for ref in step.inputs))
                 if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
-            self.roots.update(dict.fromkeys(step.outs, shared))
+            self._roots.update(dict.fromkeys(step.outs, shared))
             for out in written(step, self.specs):
                 if out not in self.results and out not in self._given_away:
                     self.buffers[out] = None
-                    self.roots[out] = frozenset([out])
+                    self._roots[out] = frozenset([out])
 
     def _grown_results(self):
         """dict Ref of a result -> Ref of the total to which its last part is added: one array, the caller's."""
@@ -110,24 +113,17 @@ class Plan:
             np.empty(0, self.specs[base].dtype), shape=self.specs[base].shape, order=self.specs[base].order
         )
         if base in self.fixed_views:  # its strides are not known here
-            return step.function in (
-                np.transpose,
-                np.swapaxes,
-                np.moveaxis,
-                np.expand_dims,
-                np.matrix_transpose,
-                np.flip,
-            )
+            return step.function in _NEVER_COPY
         return np.may_share_memory(probe, step.function(probe, *rest, **step.kwargs))
 
     def _assign_memory(self):
         last = {}
         for number, step in enumerate(self.steps):
             for ref in (*step.inputs, *step.outs):
-                for root in self.roots.get(ref, ()):
+                for root in self._roots.get(ref, ()):
                     last[root] = number
         for out in self.lasting:
-            for root in self.roots.get(out, ()):
+            for root in self._roots.get(out, ()):
                 last[root] = len(self.steps)
         ending = {}
         for root, number in last.items():
@@ -157,7 +153,7 @@ class Plan:
         for ref in [arg for arg in step.args[:1] if type(arg) is Ref] if is_part else operands:
             if ref in dying and self.specs[ref] == spec and self.specs[ref].order == spec.order:
                 others = [other for other in operands if other != ref]
-                if not any(ref in self.roots.get(other, ()) for other in others):
+                if not any(ref in self._roots.get(other, ()) for other in others):
                     return ref
         return None
 
@@ -173,7 +169,8 @@ class Plan:
         """dict position of a step -> large values outside the program's memory that nothing needs after it."""
         kept, last, dying = self.lasting.union(self.grown.values(), self.fixed_views), {}, {}
         for number, step in enumerate(self.steps):
-            for ref in step.outs:
+            frees_nothing = _is_view(step) and last.keys().isdisjoint(step.inputs)  # of an argument, or of a buffer
+            for ref in () if frees_nothing else step.outs:
                 if not self.is_written(ref) and ref not in kept and self.specs[ref].nbytes >= LARGE:
                     last[ref] = number
             last.update((ref, number) for ref in step.inputs if ref in last)
@@ -202,6 +199,14 @@ class Plan:
         """Bytes of all memory of the program."""
         stacks = [ref for ref, place in self.stacked.items() if place is None and ref not in self.fresh]
         return sum(self.sizes) + sum(self.specs[ref].nbytes for ref in stacks)
+
+
+def _is_view(step):
+    """True for what never makes a new array."""
+    if step.function is not getitem:
+        return step.function in _NEVER_COPY
+    key = step.args[1] if type(step.args[1]) is tuple else (step.args[1],)
+    return not refs_in(key) and is_basic(key)
 
 
 def given_away(steps):

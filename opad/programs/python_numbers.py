@@ -21,10 +21,10 @@ from opad.programs.recorded import Ref, to_float
 from opad.programs.recorder import Step
 
 FEWEST = 8
-_LONGEST = 200  # characters of an expression
+_MOST = 8  # operations of an expression, so that those of all turns of a loop look alike
 _SYMBOLS = {
     np.add: "({} + {})", np.subtract: "({} - {})", np.multiply: "({} * {})", np.divide: "({} / {})",
-    np.negative: "(-{})", np.absolute: "abs({})", np.square: "({0} * {0})",
+    np.negative: "(-{})", np.positive: "{}", np.absolute: "abs({})", np.square: "({0} * {0})",
     operator.add: "({} + {})", operator.sub: "({} - {})", operator.mul: "({} * {})", operator.truediv: "({} / {})",
     operator.neg: "(-{})", operator.abs: "abs({})", to_float: "{}",
 }  # fmt: skip
@@ -115,7 +115,7 @@ class PythonNumbers(StepGroup):
 
     def write(self, source, step):
         """Lines of arithmetic, of checks and of conversions."""
-        names = {}
+        names, operations = {}, {}
         for ref in step.args:
             names[ref] = source.name(ref)
             if self.specs[ref].type is not float:
@@ -128,7 +128,9 @@ class PythonNumbers(StepGroup):
         for part in self.steps:
             value = self._value(part, names, source)
             names[part.out] = value
-            is_kept = self._uses[part.out] != 1 or part.out in self._checked or len(value) > _LONGEST
+            count = 1 + sum(operations.get(ref, 0) for ref in part.inputs)
+            is_kept = self._uses[part.out] != 1 or part.out in self._checked or count >= _MOST
+            operations[part.out] = 0 if is_kept else count
             if is_kept and not value.isidentifier():
                 names[part.out] = source.name(part.out) if part.out in source.conditions else f"f{int(part.out)}"
                 value = value[1:-1] if value[0] == "(" else value

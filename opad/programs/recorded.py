@@ -11,6 +11,7 @@ from opad.operators.assignment import set_at
 from opad.programs.results import is_counted
 from opad.tracing.array import TracedArray, scaled_sparse
 from opad.tracing.inplace import TEMPORARY
+from opad.tracing.kept import WITHOUT_LIMIT
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
 from opad.tracing.objects import array_of_objects, install_functions_of_numbers, placeholder_for_sparse, without_objects
@@ -30,7 +31,7 @@ class Ref(int):
 class RecordedArray(NDArrayOperatorsMixin):
     """An array, or a number, whose NumPy calls are recorded; see `opad.compile`."""
 
-    __slots__ = ("recording", "ref", "value")
+    __slots__ = ("__weakref__", "recording", "ref", "value")
     __array_priority__ = 500
     __hash__ = None
     is_symbolic = True
@@ -60,7 +61,7 @@ class RecordedArray(NDArrayOperatorsMixin):
             and _is_int_two(inputs[1])
             and _is_float(inputs[0])
         ):
-            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does
+            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does; squares of complex numbers have other digits
         return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
@@ -79,6 +80,8 @@ class RecordedArray(NDArrayOperatorsMixin):
         if type(like) is float or type(like) is complex:
             return self.recording.call(to_float if type(like) is float else to_complex, (self,), {})
         if isinstance(like, np.generic):
+            if not hasattr(value, "dtype"):
+                return self.recording.call(astype, (self, like.dtype), {})
             return self[()] if isinstance(value, np.ndarray) else self
         if isinstance(value, np.generic) or not hasattr(value, "ndim"):
             return self.recording.call(to_array, (self,), {})
@@ -267,7 +270,7 @@ def to_array(x):
 
 # -- operators ---------------------------------------------------------------------------------------------------------
 # Numbers keep to Python's arithmetic, and ** to that of the value's own type, so that results have the types they have
-# in the function itself.
+# in the function itself. NumPy rounds products and absolute values of complex numbers and of arrays differently.
 
 
 def _is_python_number(x):
@@ -275,31 +278,46 @@ def _is_python_number(x):
     return type(x.value if type(x) is RecordedArray else x) in _PYTHON
 
 
+def _are_complex(*numbers):
+    values = [x.value if type(x) is RecordedArray else x for x in numbers]
+    return all(isinstance(x, np.number | float | complex | int) for x in values) and np.iscomplexobj(values)
+
+
 def _install_operators():
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
         operation = getattr(operator, name)
         forward, reflected = (getattr(NDArrayOperatorsMixin, f"__{side}{name}__") for side in ("", "r"))
-        setattr(RecordedArray, f"__{name}__", _operator(operation, forward, name == "pow"))
-        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, name == "pow", swapped=True))
+        setattr(RecordedArray, f"__{name}__", _operator(operation, forward))
+        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, swapped=True))
         setattr(RecordedArray, f"__i{name}__", _in_place(operation))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         method = getattr(NDArrayOperatorsMixin, f"__{name}__")
-        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method, False))
+        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method))
     for name in ("neg", "pos", "abs"):
         setattr(
             RecordedArray, f"__{name}__", _unary(getattr(operator, name), getattr(NDArrayOperatorsMixin, f"__{name}__"))
         )
 
 
-def _operator(operation, method, is_power, swapped=False):
+_UFUNCS = {operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide}
+_USUAL = {RecordedArray, float, int}
+
+
+def _operator(operation, method, swapped=False):
+    """Python's operation on numbers, else what `method` does: the ufunc, at once where operands are the usual ones."""
+    is_power, ufunc = operation is operator.pow, _UFUNCS.get(operation)
+
     def binary(self, other):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
+        if operation is operator.mul:
+            exact = _are_complex(self, other)
         if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
+        if ufunc is not None and type(other) in _USUAL:
+            return self.recording.call(ufunc, (other, self) if swapped else (self, other), {})
         if hasattr(other, "tocsr"):
-            ufunc = {operator.mul: np.multiply, operator.truediv: np.divide}.get(operation)
             return scaled_sparse(ufunc, *((other, self) if swapped else (self, other)))
         return method(self, other)
 
@@ -318,7 +336,11 @@ def _in_place(operation):
 
 
 def _unary(operation, method):
-    return lambda self: self.recording.call(operation, (self,), {}) if _is_python_number(self) else method(self)
+    def unary(self):
+        exact = _is_python_number(self) or (operation is operator.abs and _are_complex(self))
+        return self.recording.call(operation, (self,), {}) if exact else method(self)
+
+    return unary
 
 
 def _is_int_two(x):
@@ -327,13 +349,14 @@ def _is_int_two(x):
 
 def _is_float(x):
     value = x.value if type(x) is RecordedArray else x
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _is_traced(x):
     return type(x) is TracedArray
 
 
+WITHOUT_LIMIT.add(RecordedArray)
 install_methods(RecordedArray)
 install_functions_of_numbers(RecordedArray)
 _install_operators()

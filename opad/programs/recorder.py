@@ -161,6 +161,7 @@ class Recording:
         self.constants = constants
         self.foreign = False
         self._errstate = np.geterr()
+        self._shared = {}  # by what they are: thousands of Specs, of origins and of errstates are equal
 
     def new(self, value):
         """A recorded array for a value."""
@@ -171,7 +172,9 @@ class Recording:
                 f"a function returned {type(value).__name__} ({value!r:.60}) while a program was being recorded; "
                 "expected arrays or numbers, or a tuple of them. Call it outside the compiled function."
             )
-        return RecordedArray(value, self, new_ref(self.specs, Spec(value)))
+        spec = Spec(value)
+        spec = self._shared.setdefault((spec.type, spec.shape, spec.dtype, spec.order), spec)
+        return RecordedArray(value, self, new_ref(self.specs, spec))
 
     def stop(self):
         """Give up: what is being recorded is part of something larger."""
@@ -194,8 +197,10 @@ class Recording:
         except Exception:
             self.failed = _origin()
             raise
-        step = Step(function, self.refs(args), kwargs and self.refs(kwargs), None, _origin(), protect.scope.number)
-        step.errstate = None if errstate == self._errstate else errstate
+        origin, errstate = _origin(), None if errstate == self._errstate else errstate
+        origin = self._shared.setdefault(origin, origin)
+        step = Step(function, self.refs(args), kwargs and self.refs(kwargs), None, origin, protect.scope.number)
+        step.errstate = errstate and self._shared.setdefault(tuple(errstate.items()), errstate)
         if isinstance(result, (tuple, list)):
             parts = [self.new(part) for part in result]
             wrapped = type(result)(*parts) if hasattr(result, "_fields") else type(result)(parts)

@@ -7,7 +7,7 @@ from scipy.sparse import spmatrix
 
 from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
-from opad.tracing.kept import KEEP_LIMIT, Space, kept
+from opad.tracing.kept import KEEP_LIMIT, WITHOUT_LIMIT, kept, kept_view, space
 from opad.tracing.messages import caller, refuse_subclass
 from opad.tracing.primitives import RULES, JacobianRule
 from opad.tracing.trace import ObjectArrayMet
@@ -140,7 +140,10 @@ class TracedArray:
         if source is not None and source[0].is_assignable and getattr(y, "base", None) is not None:
             y = y.copy()  # a view would keep all of the array, which will change
         index = len(records)
-        records.append((RULES[getitem], y, (Space(value), key), _NO_KEYWORDS, ((0, self.index),)))
+        result = y
+        if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
+            result = kept_view(y)
+        records.append((RULES[getitem], result, (space(value), key), _NO_KEYWORDS, ((0, self.index),)))
         return TracedArray(y, trace, index)
 
 
@@ -203,9 +206,8 @@ def _add_binary_operators():
 
         setattr(TracedArray, f"__{name}__", forward)
         setattr(TracedArray, f"__r{name}__", reflected)
-    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
-        ufunc = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}.get(name)
-        ufunc = ufunc or {"eq": np.equal, "ne": np.not_equal}[name]
+    comparisons = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+    for name, ufunc in {**comparisons, "eq": np.equal, "ne": np.not_equal}.items():
         setattr(TracedArray, f"__{name}__", lambda self, other, ufunc=ufunc: ufunc(plain(self), plain(other)))
 
 
@@ -231,7 +233,7 @@ def record_one(primitive, x):
     if records is None:
         trace.require_open()
     index, result, values, parents = len(records), y, (value,), ((0, x.index),)
-    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+    if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
         result, values = kept(primitive, y, values, parents)
     records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
@@ -273,7 +275,7 @@ def record_pair(primitive, a, b):
     if records is None:
         trace.require_open()
     index, result = len(records), y
-    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+    if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
         result, values = kept(primitive, y, values, parents)
     records.append((primitive, result, values, _NO_KEYWORDS, parents))
     return TracedArray(y, trace, index)
@@ -337,7 +339,7 @@ def record(primitive, args, kwargs):
         records.append((primitive, y, values, kwargs, parents))
         return tuple(_component(trace, y, index, k) for k in range(len(y)))
     result = y
-    if type(y) is _ndarray and y.nbytes > KEEP_LIMIT:
+    if y.nbytes > KEEP_LIMIT if type(y) is _ndarray else type(y) in WITHOUT_LIMIT:
         result, values = kept(primitive, y, values, parents)
     records.append((primitive, result, values, kwargs, parents))
     return TracedArray(y, trace, index)

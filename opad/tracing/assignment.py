@@ -13,8 +13,9 @@ import numpy as np
 from opad.errors import TracingError
 from opad.operators.assignment import Clear, Place, set_at
 from opad.operators.dispatch import constant_like
-from opad.operators.indexing import in_kind_of_key, is_basic
+from opad.operators.indexing import along_axis, in_kind_of_key, is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
+from opad.tracing.kept import View, memory_of
 from opad.tracing.messages import caller
 from opad.tracing.objects import without_objects
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
@@ -85,13 +86,6 @@ for _function in (np.zeros_like, np.ones_like, np.empty_like):
     COMPOSITES[_function] = _like(np.zeros_like if _function is np.empty_like else _function)
 
 
-def _memory(x):
-    """The plain array in which the elements are, also while a program is recorded."""
-    while getattr(x, "is_symbolic", False):
-        x = x.value
-    return x
-
-
 # -- who else refers to the memory ------------------------------------------------------------------------------------
 
 
@@ -109,15 +103,20 @@ def _references_from(records, start, target):
                for r in records[start:] if r is not None)  # fmt: skip
 
 
+def _other_references(records, k):
+    """How many refer to the output of record k and are no records."""
+    target = records[k][1]
+    if type(target) is View:
+        target = target.alive
+    return 0 if target is None else sys.getrefcount(target) - _references_from(records, k, target)
+
+
+_OWN = _other_references([(None, np.empty(3), (), {}, ())], 0)  # those of the function itself
+
+
 def _is_used(records, k):
     """True if the output of record k is referred to by something that is not a record."""
-    target = records[k][1]
-    return sys.getrefcount(target) - _references_from(records, k, target) > _UNUSED
-
-
-_UNUSED = 0
-_probe = [(None, np.empty(3), (), {}, ())]
-_UNUSED = next(n for n in range(9) if not globals().update(_UNUSED=n) and not _is_used(_probe, 0))
+    return _other_references(records, k) > _OWN
 
 
 def _is_view_record(record):
@@ -133,18 +132,18 @@ def is_view(array):
     record = array.tape.records[array.index]
     if record is None or record[0].is_assignable:
         return False
-    value = _memory(array)
+    value = memory_of(array)
     if _is_view_record(record):
         return True
     if not isinstance(value, np.ndarray) or value.base is None:
         return False
-    return any(isinstance(a, np.ndarray) and np.may_share_memory(value, a) for a in map(_memory, record[2]))
+    return any(isinstance(a, np.ndarray) and np.may_share_memory(value, a) for a in map(memory_of, record[2]))
 
 
 def require_no_live_views(array):
     """Raise if a view of the array, which NumPy would let see the change, is still in use."""
     records, start = array.tape.records, array.index + 1
-    buffers, variables = [_memory(array)], {array.index}
+    buffers, variables = [memory_of(array)], {array.index}
     for k in range(start, len(records)):
         if records[k] is not None and _looks_into(records[k], buffers, variables):
             if _is_used(records, k):  # asked before this function itself refers to the view
@@ -154,14 +153,15 @@ def require_no_live_views(array):
                     ".copy() where the view is made."
                 )
             variables.add(k)
-            buffers.append(_memory(records[k][1]))
+            if (memory := memory_of(records[k][1])) is not None:
+                buffers.append(memory)
 
 
 def _looks_into(record, buffers, variables):
     """True if the output of a record is, in NumPy, a view of one of the variables."""
     if _is_view_record(record) and record[4] and record[4][0][1] in variables:
         return True
-    y = _memory(record[1])
+    y = memory_of(record[1])
     return isinstance(y, np.ndarray) and y.base is not None and any(np.may_share_memory(y, b) for b in buffers)
 
 
@@ -292,9 +292,7 @@ def put_along_axis(arr, indices, values, axis=-1):
     destination(arr, "np.put_along_axis")
     if axis is None:
         _refuse("np.put_along_axis was called with axis=None", "an axis")
-    grid = list(np.ogrid[tuple(slice(n) for n, _ in zip(arr.shape, indices.shape, strict=True))])  # indices broadcast
-    grid[axis % arr.ndim] = indices
-    arr[tuple(grid)] = values
+    arr[along_axis(indices, axis, arr.shape)] = values
 
 
 @composite(np.fill_diagonal)

@@ -218,13 +218,15 @@ class JacobianRule(Primitive):
     casts : bool, whether the promotion of arguments of another dtype is added around the rule's operators; rules for
         functions between real and complex arrays state it themselves
     multiple : bool, whether the function returns a tuple of arrays; the operators then map to a tuple
+    of_spaces : bool, whether the rule looks at shapes and dtypes alone, so that no values need to be kept
     """
 
-    def __init__(self, function, rule, casts=True, multiple=False):
+    def __init__(self, function, rule, casts=True, multiple=False, of_spaces=False):
         super().__init__(function)
         self.rule = rule
         self.casts = casts and not multiple
         self.multiple = multiple
+        self.of_spaces = of_spaces
         parameters = list(inspect.signature(rule).parameters.values())[1:]
         self.names = {p.name: k for k, p in enumerate(parameters) if p.kind == p.POSITIONAL_OR_KEYWORD}
         self.accepts_any = any(p.kind == p.VAR_KEYWORD for p in parameters)
@@ -255,6 +257,9 @@ class JacobianRule(Primitive):
                     f"{self.__name__} was called with {name}={value!r} on a traced array; expected None. Write "
                     f"{'.astype(dtype) on the argument' if name == 'dtype' else 'y = f(x) in place of f(x, out=y)'}."
                 )
+
+    def used(self, slots):
+        return frozenset() if self.of_spaces else None
 
     def blocks(self, y, args, kwargs, parents):
         args, y = [as_numpy_scalar(a) for a in args], as_numpy_scalar(y)
@@ -318,11 +323,11 @@ def jacobian_rule(function, casts=True, multiple=False):
     return register
 
 
-def operator_rule(function, casts=True, multiple=False):
+def operator_rule(function, casts=True, multiple=False, of_spaces=False):
     """`jacobian_rule` for opad's own rules, which return Operators and need no conversion."""
 
     def register(rule):
-        RULES[function] = JacobianRule(function, rule, casts, multiple)
+        RULES[function] = JacobianRule(function, rule, casts, multiple, of_spaces)
         return rule
 
     return register

@@ -1,5 +1,6 @@
 """What the tape keeps of large arrays, and that a sweep computes in no memory that anybody else can see."""
 
+import pickle
 import weakref
 
 import numpy as np
@@ -70,6 +71,57 @@ def test_values_that_no_rule_uses_are_not_kept():
         np.testing.assert_allclose(db, S.sum(axis=1, keepdims=True), rtol=1e-10, atol=1e-13)
 
 
+MOVING = {
+    "roll": lambda a: np.roll(a, 3, axis=1), "roll flat": lambda a: np.roll(a, 3), "pad": lambda a: np.pad(a, 1),
+    "copy": np.copy, "cumsum": lambda a: np.cumsum(a, axis=0), "concatenate": lambda a: np.concatenate([a, a]),
+    "astype": lambda a: a.astype(complex), "slice": lambda a: -a[8:],
+}  # fmt: skip
+REDUCING = {"sum": lambda a: np.sum(a, axis=0), "mean": lambda a: np.mean(a, axis=0)}
+
+
+@pytest.mark.parametrize(
+    ("f", "compiled"),
+    [(f, compiled) for compiled in (False, True) for f in {**MOVING, **(REDUCING if compiled else {})}.values()],
+    ids=[*MOVING, *(f"compiled {name}" for name in (*MOVING, *REDUCING))],
+)
+def test_functions_that_move_elements_keep_none(f, compiled):
+    def total(x):
+        y = x * 2.0
+        moved = f(y)
+        value = y.value
+        while not isinstance(value, np.ndarray):
+            value = value.value
+        alive = weakref.ref(value)
+        del y, value
+        assert alive() is None
+        return np.sum(np.real(moved))
+
+    gradient = opad.compile(opad.grad(total)) if compiled else opad.grad(total)
+    np.testing.assert_allclose(np.vdot(gradient(X), C), np.sum(f(2 * C)).real, rtol=1e-12)  # they are linear
+
+
+def test_a_recording_keeps_small_values_only_if_a_rule_uses_them():
+    small, seen = X[:4, :4], {}
+
+    def inner(x):
+        product = x @ x
+        total = product + 1.0
+        result = np.exp(total)
+        values = {"product": product, "total": total, "result": result}
+        seen.update({name: weakref.ref(a.value.value) for name, a in values.items()})
+        return result
+
+    def f(x):
+        y = inner(x)
+        seen["alive"] = {name for name, value in seen.items() if value() is not None}
+        return np.sum(y)
+
+    gradient = opad.compile(opad.grad(f))(small)
+    assert seen["alive"] == {"result"}
+    y = np.exp(small @ small + 1.0)
+    np.testing.assert_allclose(gradient, y @ small.T + small.T @ y, rtol=1e-13)
+
+
 def test_a_gradient_leaves_results_that_are_still_referred_to():
     kept = []
 
@@ -124,6 +176,13 @@ def test_nested_gradients_of_large_arrays():
     y, t = np.exp(X), np.tanh(X)
     s = 1 - t * t
     np.testing.assert_allclose(second, C * y * (t + 2 * s - 2 * t * s), rtol=1e-12)
+
+
+def test_a_linearization_with_views_of_large_arrays_can_be_pickled():
+    lin = pickle.loads(pickle.dumps(opad.linearize(lambda x: 2.0 * x[8:], X)))
+    expected = np.zeros_like(X)
+    expected[8:] = 2 * C[8:]
+    np.testing.assert_array_equal(lin.vjp(C[8:])[0], expected)
 
 
 def test_views_of_large_arrays_are_still_known():

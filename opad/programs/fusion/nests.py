@@ -337,7 +337,8 @@ class Nest(Kernel):
             name = source.name(out)
             if out not in arrays:
                 spec, array = self.specs[out], f"n{int(out)}"
-                source.make_once(array, f"{source.constant(np.empty)}(1, {source.constant(spec.dtype)})")
+                text = f"{source.constant(np.empty)}(1, {source.constant(spec.dtype)})"
+                source.make_once(array, text, np.empty, (1, spec.dtype))
                 numbers.append(f"{name} = {array}{'.reshape(()).copy()' if spec.is_ndarray else '[0]'}")
                 name = array
             arguments.append(name)

@@ -115,7 +115,7 @@ class Tape(StepGroup):
     def write(self, source, step):
         """A line for every operand, the call, a line for every result."""
         memory = f"m{int(step.outs[0])}"
-        source.make_once(memory, f"{source.constant(self.memory)}.copy()")
+        source.make_once(memory, f"{source.constant(self.memory)}.copy()", np.copy, (self.memory,))
         for place, ref in enumerate(step.args):
             source.line(f"{memory}[{place}] = {source.name(ref)}", step)
         source.line(f"{source.constant(work_off())}({source.constant(self.table)}, {memory})", step)

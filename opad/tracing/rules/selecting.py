@@ -7,7 +7,7 @@ import numpy as np
 from opad.operators.indexing import scatter_add
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.primitives import composite
-from opad.tracing.rules.helpers import normalise_axis, normalised_axes
+from opad.tracing.rules.helpers import as_array, normalise_axis, normalised_axes
 
 
 @composite(np.select)
@@ -76,7 +76,7 @@ def delete(arr, obj, axis=None):
 @composite(np.insert)
 def insert(arr, obj, values, axis=None):
     """An array with values put in before some of its slices."""
-    arr, values = (a if hasattr(a, "shape") else np.asarray(a) for a in (arr, values))
+    arr, values = map(as_array, (arr, values))
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
     axis, n = normalise_axis(axis, np.ndim(arr)), np.shape(arr)[axis]

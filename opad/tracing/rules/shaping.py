@@ -9,7 +9,7 @@ from opad.operators.shaping import Broadcast, Flip, Permute, Reshape, Roll
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import RULES, Primitive, composite, constant, operator_rule, with_cast
-from opad.tracing.rules.helpers import as_dtype, normalise_axis, normalised_axes, wants
+from opad.tracing.rules.helpers import as_array, as_dtype, normalise_axis, normalised_axes, wants
 
 # -- reshaping ------------------------------------------------------------------------------------------------------
 
@@ -20,7 +20,7 @@ def reshape(a, shape):
     return np.reshape(a, shape)
 
 
-@operator_rule(reshape)
+@operator_rule(reshape, of_spaces=True)
 def _(y, a, shape):
     return Reshape(a.shape, y.shape)
 
@@ -71,7 +71,7 @@ composite(np.atleast_3d)(_at_least(np.atleast_3d))
 # -- order of axes --------------------------------------------------------------------------------------------------
 
 
-@operator_rule(np.transpose)
+@operator_rule(np.transpose, of_spaces=True)
 def _(y, a, axes=None):
     axes = tuple(range(a.ndim))[::-1] if axes is None else tuple(normalise_axis(k, a.ndim) for k in axes)
     return Permute(axes, a.shape)
@@ -110,7 +110,7 @@ def matrix_transpose(x):
     return np.swapaxes(x, -1, -2)
 
 
-@operator_rule(np.flip)
+@operator_rule(np.flip, of_spaces=True)
 def _(y, m, axis=None):
     return Flip(m.shape, normalised_axes(axis, m.ndim))
 
@@ -130,7 +130,7 @@ def rot90(m, k=1, axes=(0, 1)):
     return np.flip(np.swapaxes(m, *axes), axes[0]) if k == 1 else np.swapaxes(np.flip(m, axes[0]), *axes)
 
 
-@operator_rule(np.roll)
+@operator_rule(np.roll, of_spaces=True)
 def _(y, a, shift, axis=None):
     return Roll(a.shape, shift, axis)
 
@@ -138,7 +138,7 @@ def _(y, a, shift, axis=None):
 # -- copies ---------------------------------------------------------------------------------------------------------
 
 
-@operator_rule(np.broadcast_to)
+@operator_rule(np.broadcast_to, of_spaces=True)
 def _(y, array, shape, subok=False):
     return Broadcast(array.shape, y.shape)
 
@@ -188,7 +188,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=True, shape=None, *, d
     return filled.astype(np.result_type(plain(a)) if dtype is None else dtype)
 
 
-@operator_rule(np.copy)
+@operator_rule(np.copy, of_spaces=True)
 def _(y, a, order="K", subok=False):
     return Identity(a.shape)
 
@@ -199,7 +199,7 @@ def astype(a, dtype):
     return a.astype(dtype)
 
 
-@operator_rule(astype, casts=False)
+@operator_rule(astype, casts=False, of_spaces=True)
 def _(y, a, dtype):
     return Cast(a.shape, a.dtype, y.dtype)
 
@@ -211,6 +211,9 @@ class _Concatenate(Primitive):
     """np.concatenate of *arrays: block k puts array k in its place."""
 
     keywords = frozenset(["axis"])
+
+    def used(self, slots):
+        return frozenset()
 
     def blocks(self, y, args, kwargs, parents):
         axis = kwargs["axis"]
@@ -237,7 +240,7 @@ RULES[concatenate].__name__ = "concatenate"
 @composite(np.concatenate)
 def concatenate_sequence(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     """np.concatenate."""
-    arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
+    arrays = list(map(as_array, arrays))
     if axis is None:
         arrays, axis = [np.reshape(a, -1) for a in arrays], 0
     return _joined(arrays, normalise_axis(axis, np.ndim(arrays[0])), dtype, casting)
@@ -344,7 +347,7 @@ composite(np.hsplit)(lambda ary, indices_or_sections: split(ary, indices_or_sect
 composite(np.dsplit)(lambda ary, indices_or_sections: split(ary, indices_or_sections, 2))
 
 
-@operator_rule(np.pad)
+@operator_rule(np.pad, of_spaces=True)
 def _(y, array, pad_width, mode="constant", *, constant_values=0):
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise wants("np.pad", f"mode={mode!r}", "modes 'constant', 'edge', 'reflect', 'symmetric' and 'wrap'")
@@ -375,7 +378,7 @@ def _slice_of(part, a, axis):
     if part is np._NoValue:
         return None
     if np.ndim(part):
-        return part if hasattr(part, "shape") else np.asarray(part)
+        return as_array(part)
     return np.broadcast_to(part, tuple(1 if k == axis else n for k, n in enumerate(np.shape(a))))
 
 
