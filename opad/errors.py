@@ -21,7 +21,11 @@ class RealLinearError(OpadError, TypeError):
 
 
 class ConversionError(OpadError, TypeError):
-    """An object could not be read as a linear operator."""
+    """An object is not what is needed, and cannot be read as one: an operator, a block system, a manifold."""
+
+
+class OptionError(OpadError, ValueError):
+    """An option has a value that is none of those offered."""
 
 
 class CyclicSystemError(OpadError, ValueError):

@@ -13,7 +13,7 @@ from opad.blocks import BlockMatrix, I
 from opad.blocks.drawing import COLOURS, IDENTITY_COLOUR, kind_of
 from opad.blocks.entries import is_number
 from opad.blocks.layout import layered_layout
-from opad.errors import ShapeError
+from opad.errors import ConversionError, OptionError, ShapeError
 from opad.operators import Operator
 from opad.operators.base import size_of
 
@@ -50,7 +50,9 @@ def spy(system, ax=None, *, scale="linear", labels=True, legend=True):
     ['identity', 'dense']
     """
     if scale not in SCALES:
-        raise ValueError(f"scale={scale!r}; expected one of {list(SCALES)}")
+        raise OptionError(
+            f"scale={scale!r}; expected one of {list(SCALES)}. 'log' keeps small blocks visible next to large ones."
+        )
     parts = _sides(system)
     colours = _colours(kind_of(entry) for _, matrix in parts for _, entry in sorted(matrix.blocks.items()))
     rows = np.cumsum([0, *(SCALES[scale](size_of(space)) for space in _row_spaces(parts))])
@@ -130,11 +132,15 @@ def _sides(system):
 def _pair(system):
     pair = getattr(system, "system", system)
     if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(part, BlockMatrix) for part in pair)):
-        raise TypeError(
-            f"a picture of {type(system).__name__}; expected a BlockMatrix, a Linearization or a pair (L, D)."
+        raise ConversionError(
+            f"a picture of {type(system).__name__} was asked for; expected a BlockMatrix, a Linearization or a pair "
+            "(L, D) of block matrices. Make a BlockMatrix of it, or use matplotlib's spy for a single matrix."
         )
     if pair[0].shape[0] != pair[1].shape[0]:
-        raise ShapeError(f"L has {pair[0].shape[0]} block rows and D {pair[1].shape[0]}; expected equal numbers.")
+        raise ShapeError(
+            f"L has {pair[0].shape[0]} block rows and D {pair[1].shape[0]}; expected equal numbers. Take both from one "
+            "linearisation."
+        )
     return pair
 
 

@@ -6,7 +6,8 @@ error comes up but opad's own. Failures are printed as short programs.
 
 A program that fails is run again with its values disturbed by a few units in the last place. Where plain NumPy's
 results jump then (ties, branch cuts, v > 0 at 1e-17), it counts as unstable, and where its derivatives do, or the
-values within the step of the differences, as a kink; neither counts as right.
+values within the step of the differences, or one of its statements has two one-sided derivatives (as |x| at 0, although
+|x| ** 2 has one), as a kink; neither counts as right.
 """
 
 import argparse
@@ -245,6 +246,8 @@ def diagnosis(program, failure):
         return "wrong"
     if failure.slope is not None and _has_jumps_within_the_step(f, x, expected, failure.slope):
         return "kink"
+    if _has_a_kink(program, rng):
+        return "kink"
     v, w = directions(x, rng), directions(expected, rng)
     try:
         derivatives, *others = (_derivatives(p, v, w, failure.order) for p in (program, *trials))
@@ -264,6 +267,30 @@ def _has_jumps_within_the_step(f, x, expected, slope, seed=0):
     error, noise = 0.02 * abs(slope - derivative), 4 * np.finfo(float).eps * abs(phi(0))
     steps = [h for h in (1e-10, 1e-11, 1e-12, 1e-13, 1e-14) if noise / h < error]
     return any(abs((phi(h) - phi(0)) / h - derivative) < error for step in steps for h in (step, -step))
+
+
+def _has_a_kink(program, rng, step=1e-6):
+    """Whether the one-sided differences of a statement by itself do not agree, in plain NumPy."""
+    names = program.names | {f"x{k}": x for k, x in enumerate(program.inputs)}
+    for line in program.lines:
+        used = {name: names[name] for name in re.findall(r"\b[vx]\d+\b", line) if name in names}
+        used = {name: a for name, a in used.items() if getattr(a, "dtype", None) in (float, complex)}
+        moves, target = directions(used.values(), rng), re.match(r"v\d+", line).group()
+
+        def result(t, line=line, used=used, moves=moves, target=target, names=names):
+            moved = {name: a + t * v for (name, a), v in zip(used.items(), moves, strict=True)}
+            exec(line, here := {**names, **moved})
+            return np.asarray(here[target])
+
+        try:
+            left, middle, right = (result(t) for t in (-step, 0.0, step))
+            change = np.max(np.abs(right - 2 * middle + left), initial=0)
+        except Exception:
+            return False
+        if change > 1e-3 * step * (1 + np.max(np.abs(right - middle), initial=0) / step):
+            return True
+        names = {**names, target: middle}
+    return False
 
 
 def _values(program):

@@ -59,6 +59,7 @@ class Accumulation:
     ----------
     max_bytes : int, optional; what one dense block may take
     sparse : bool, whether matrices stay sparse however small or well filled they are
+    itemsize : bytes that one element of the Jacobian takes
 
     Examples
     --------
@@ -71,8 +72,9 @@ class Accumulation:
            [2., 2.]])
     """
 
-    def __init__(self, max_bytes=None, sparse=False):
+    def __init__(self, max_bytes=None, sparse=False, itemsize=8):
         self.max_bytes = max_bytes
+        self.itemsize = itemsize
         self.stay_sparse = sparse
         self.sparse_forms = 0  # how many blocks had a sparse form; making one takes SciPy tens of microseconds
 
@@ -102,7 +104,7 @@ class Accumulation:
 
     def dense(self, entry, m, n):
         """An entry as a dense array of shape (m, n)."""
-        self._require(m, n)
+        self.require_memory(m, n)
         if entry is I or is_number(entry):
             return np.eye(m) if entry is I else entry * np.eye(m)
         if isinstance(entry, Operator):
@@ -117,23 +119,25 @@ class Accumulation:
             late = late_structure_of(entry)
             entry = self.accumulated(entry) if late is None else late
         if isinstance(entry, LowRank):
-            self._require(*entry.shape)
+            self.require_memory(*entry.shape)
             entry = entry.toarray()
         return entry.tocsr() if hasattr(entry, "tocsr") else scipy.sparse.csr_array(entry)
 
     def accumulated(self, op):
         """The dense matrix of an opaque operator, by columns or by rows."""
         m, n = op.shape
-        self._require(m, n, op)
+        self.require_memory(m, n, op)
         if n <= m:
             return op.matmat(np.eye(n, dtype=op.dtype))
         return op.rmatmat(np.eye(m, dtype=op.dtype)).conj().T
 
-    def _require(self, m, n, op=None):
-        if self.max_bytes is not None and 8 * m * n > self.max_bytes:
+    def require_memory(self, m, n, op=None):
+        """Raise if a dense m x n matrix takes more than `max_bytes`; `op` is the operator that is not sparse."""
+        needed = self.itemsize * m * n
+        if self.max_bytes is not None and needed > self.max_bytes:
             what = f"the opaque block {op.label}" if op is not None else "a dense block"
             raise AccumulationError(
-                f"{what} of the Jacobian is {m} x {n} and takes {8 * m * n} bytes; expected at most max_bytes="
+                f"{what} of the Jacobian is {m} x {n} and takes {needed} bytes; expected at most max_bytes="
                 f"{self.max_bytes}. Allow more, give the operator a structure() method that returns a sparse matrix, "
                 "or use opad.jacobian_operator, which stores nothing."
             )
@@ -162,10 +166,10 @@ class Accumulation:
         if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
             return self._dense_product(a, b)
         if isinstance(a, np.ndarray):
-            self._require(a.shape[0], b.shape[1])
+            self.require_memory(a.shape[0], b.shape[1])
             return (b.T @ a.T).T
         if isinstance(b, np.ndarray):
-            self._require(a.shape[0], b.shape[1])
+            self.require_memory(a.shape[0], b.shape[1])
             return a @ b
         return self._settled(a @ b)
 
@@ -173,7 +177,7 @@ class Accumulation:
         (m, k), n = a.shape, b.shape[1]
         if RANK_GAIN * k * (m + n) <= m * n:
             return LowRank(a, b)
-        self._require(m, n)
+        self.require_memory(m, n)
         return a @ b
 
     def _apply(self, a, b):
@@ -195,12 +199,12 @@ class Accumulation:
                 matrix = self.accumulated(op)
             if matrix is not None:
                 return self.multiply(matrix, other) if on_the_left else self.multiply(other, matrix)
-            self._require(*other.shape)
+            self.require_memory(*other.shape)
             other = other.toarray()
         if on_the_left:
-            self._require(op.shape[0], other.shape[1], op)
+            self.require_memory(op.shape[0], other.shape[1], op)
             return op.matmat(other)
-        self._require(other.shape[0], op.shape[1], op)
+        self.require_memory(other.shape[0], op.shape[1], op)
         return op.rmatmat(other.conj().T).conj().T
 
     def _explicit(self, op):

@@ -58,7 +58,8 @@ def _layers(nodes, edges):
     except CycleError as error:
         circle = " -> ".join(str(nodes[node] if isinstance(nodes, dict) else node) for node in error.args[1])
         raise CyclicSystemError(
-            f"variables depend on each other in a circle, {circle}; a computational graph has none. Draw it with spy."
+            f"variables depend on each other in a circle, {circle}; expected none, as in a computational graph. Draw "
+            "the system with spy."
         ) from None
     layer = {}
     for node in order:

@@ -183,7 +183,10 @@ class BlockMatrix:
 
     def _identity_like(self):
         if self.shape[0] != self.shape[1]:
-            raise ShapeError(f"I +- a block matrix of {self.shape} blocks; expected a square one. Add a zero row?")
+            raise ShapeError(
+                f"I +- a block matrix of {self.shape} blocks; expected a square one. Rows and columns of zeros are "
+                "made by shape=(n, n)."
+            )
         spaces = [_first(d, e) for d, e in zip(self.dimsd, self.dims, strict=True)]
         blocks = {(i, i): entries.I for i in range(self.shape[0])}
         return self._trusted(blocks, self.shape, spaces, spaces, self.row_names, self.column_names)
@@ -195,12 +198,13 @@ class BlockMatrix:
             return NotImplemented
         if self.shape != other.shape:
             raise ShapeError(
-                f"sum of block matrices with {self.shape} and {other.shape} blocks; expected equal shapes."
+                f"sum of block matrices with {self.shape} and {other.shape} blocks; expected equal shapes. Rows and "
+                "columns of zeros are made by shape=(m, n)."
             )
         blocks = dict(self.blocks)
         for key, entry in other.blocks.items():
             blocks[key] = entries.add(blocks[key], entry) if key in blocks else entry
-        merged = BlockMatrix(
+        return BlockMatrix(
             blocks,
             self.shape,
             [_first(a, b) for a, b in zip(self.dimsd, other.dimsd, strict=True)],
@@ -208,12 +212,13 @@ class BlockMatrix:
             self.row_names or other.row_names,
             self.column_names or other.column_names,
         )
-        return merged
 
     __radd__ = __add__
 
     def __sub__(self, other):
-        return self + (-other if isinstance(other, BlockMatrix) else _minus_identity(self, other))
+        if isinstance(other, entries.StructuralIdentity):
+            other = self._identity_like()
+        return self + -other if isinstance(other, BlockMatrix) else NotImplemented
 
     def __rsub__(self, other):
         return -self + other
@@ -242,7 +247,7 @@ class BlockMatrix:
         if self.shape[1] != other.shape[0]:
             raise ShapeError(
                 f"product of block matrices with {self.shape} and {other.shape} blocks; expected the columns of the "
-                "first to match the rows of the second."
+                "first to match the rows of the second. Transpose one of them?"
             )
         rows_of_other = {}
         for (j, k), entry in other.blocks.items():
@@ -282,7 +287,10 @@ class BlockMatrix:
         dimsd, dims = self.known_spaces()
         row_edges = np.cumsum([0, *map(size_of, dimsd)])
         column_edges = np.cumsum([0, *map(size_of, dims)])
-        rows, columns, values = [np.zeros(0, int)], [np.zeros(0, int)], [np.zeros(0)]
+        shape = row_edges[-1], column_edges[-1]
+        if not self.blocks:
+            return scipy.sparse.csr_array(shape)
+        rows, columns, values = [], [], []
         for (i, j), entry in self.blocks.items():
             block = entry.entry if isinstance(entry, entries.Negative) else entry
             if not scipy.sparse.issparse(block):
@@ -291,10 +299,8 @@ class BlockMatrix:
             rows.append(block.row + row_edges[i])
             columns.append(block.col + column_edges[j])
             values.append(-block.data if isinstance(entry, entries.Negative) else block.data)
-        if len(values) > 1:
-            rows, columns, values = rows[1:], columns[1:], values[1:]
         places = np.concatenate(rows), np.concatenate(columns)
-        result = scipy.sparse.csr_array((np.concatenate(values), places), shape=(row_edges[-1], column_edges[-1]))
+        result = scipy.sparse.csr_array((np.concatenate(values), places), shape=shape)
         result.eliminate_zeros()
         return result
 
@@ -327,7 +333,9 @@ def check_shapes(blocks, shapes, kinds, what):
         fits = "operator" not in kind or tuple(given[len(given) - len(shape) :]) == shape
         if not fits or ("matrix" in kind and tuple(given[: len(shape)]) != shape):
             layout = "possibly after leading batch axes" if "matrix" not in kind else "possibly with columns behind"
-            raise ShapeError(f"block {i} {what} has shape {tuple(given)}; expected {shape}, {layout}.")
+            raise ShapeError(
+                f"block {i} {what} has shape {tuple(given)}; expected {shape}, {layout}. Reshape or transpose it."
+            )
 
 
 def fill_zeros(blocks, dims):
@@ -363,12 +371,6 @@ def _transpose(entry):
 
 def _is_structural_zero(entry):
     return entry is None or (isinstance(entry, int) and entry == 0)
-
-
-def _minus_identity(matrix, other):
-    if not isinstance(other, entries.StructuralIdentity):
-        raise TypeError(f"BlockMatrix - {type(other).__name__}; expected a BlockMatrix or opad.I.")
-    return -matrix._identity_like()
 
 
 def _first(*options):

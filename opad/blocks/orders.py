@@ -78,7 +78,7 @@ def _greedy(graph, key, last):
         graph.eliminate(v)
         order.append(v)
         del current[v]
-        for w in _touched(graph, before, after, key):
+        for w in _touched(graph, before, after):
             if w in current:
                 found = key(graph, w)
                 if found != current[w]:
@@ -87,7 +87,7 @@ def _greedy(graph, key, last):
     return order
 
 
-def _touched(graph, before, after, key):
+def _touched(graph, before, after):
     """Vertices whose key an elimination can have changed: the neighbours and, for the fill, theirs."""
     near = before | after
     for j in before:

@@ -39,10 +39,15 @@ class ScalarSystem:
         self.L_T, self.D_T = self.L.T, self.D.T  # views in compressed columns
         n = self.L.shape[0]
         if self.L.shape != (n, n) or self.D.shape[0] != n:
-            raise ShapeError(f"L is {self.L.shape} and D {self.D.shape}; expected (n, n) and (n, p).")
+            raise ShapeError(
+                f"L is {self.L.shape} and D {self.D.shape}; expected (n, n) and (n, p). Both have one row per variable."
+            )
         rows = np.repeat(np.arange(n, dtype=self.L.indices.dtype), np.diff(self.L.indptr))
         if np.any(self.L.indices >= rows):
-            raise ShapeError("L has entries on or above its diagonal; expected a strictly lower triangular matrix.")
+            raise ShapeError(
+                "L has entries on or above its diagonal; expected a strictly lower triangular matrix. Number the "
+                "variables in the order in which they are computed."
+            )
 
     @property
     def nbytes(self):

@@ -51,10 +51,16 @@ def solve(A, b, cycles="raise"):
     """
     b = b if isinstance(b, BlockMatrix) else list(b)
     if A.shape[0] != A.shape[1]:
-        raise ShapeError(f"solve(A, b) with A of {A.shape[0]} x {A.shape[1]} blocks; expected a square block matrix.")
+        raise ShapeError(
+            f"solve(A, b) with A of {A.shape[0]} x {A.shape[1]} blocks; expected a square block matrix. For L and D of "
+            "a program solve with opad.I - L."
+        )
     count = b.shape[0] if isinstance(b, BlockMatrix) else len(b)
     if count != A.shape[0]:
-        raise ShapeError(f"solve(A, b) with {A.shape[0]} block rows in A and {count} in b; expected equal numbers.")
+        raise ShapeError(
+            f"solve(A, b) with {A.shape[0]} block rows in A and {count} in b; expected equal numbers. None stands for "
+            "a block of zeros."
+        )
     if isinstance(b, BlockMatrix):
         return _solve_matrix(A, b, cycles)
     blocks = [None if isinstance(block, int) and block == 0 else block for block in b]

@@ -35,7 +35,8 @@ class BlockVector:
         sizes = [prod(shape) for shape in dims]
         if x.shape != (sum(sizes),):
             raise ShapeError(
-                f"a flat array of shape {x.shape} was to be cut into shapes {list(dims)}; expected ({sum(sizes)},)."
+                f"a flat array of shape {x.shape} was to be cut into shapes {list(dims)}; expected ({sum(sizes)},). "
+                "Flatten it with .ravel()."
             )
         parts = np.split(x, np.cumsum(sizes)[:-1])
         return cls([part.reshape(shape) for part, shape in zip(parts, dims, strict=True)])

@@ -10,6 +10,7 @@ from opad.errors import TracingError
 from opad.operators import Operator
 from opad.tracing.array import TracedArray, caller, pack, plain, record
 from opad.tracing.components import Parts
+from opad.tracing.messages import require_known_leaves
 from opad.tracing.primitives import Primitive, as_numpy_scalar
 from opad.tracing.protect import recomputation
 from opad.tracing.trace import pull_back, push_forward
@@ -100,7 +101,7 @@ class _Call:
 
     def __init__(self, f, args, kwargs):
         self.f = f
-        self.leaves, self.structure = pytrees.flatten((args, kwargs))
+        self.leaves, self.structure = pytrees.flatten(pytrees.numbers_joined((args, kwargs)))
         traces = [leaf.tape for leaf in self.leaves if type(leaf) is TracedArray]
         self.trace = max(traces, key=lambda trace: trace.level, default=None)
         self.slots = [k for k, leaf in enumerate(self.leaves) if getattr(leaf, "tape", None) is self.trace]
@@ -116,7 +117,9 @@ class _Call:
         for k, array in zip(self.slots, arrays, strict=True):
             leaves[k] = array
         args, kwargs = pytrees.unflatten(self.structure, leaves)
-        return pytrees.flatten(self.f(*args, **kwargs))
+        results, structure = pytrees.flatten(pytrees.numbers_joined(self.f(*args, **kwargs)))
+        require_known_leaves(results, "a checkpointed function returned")
+        return results, structure
 
 
 class _Checkpoint(Primitive):
@@ -219,7 +222,8 @@ def stop_gradient(x):
     >>> opad.grad(lambda x: x * opad.stop_gradient(x))(3.0)
     3.0
     """
-    leaves, structure = pytrees.flatten(x)
+    leaves, structure = pytrees.flatten(pytrees.numbers_joined(x))
+    require_known_leaves(leaves, "stop_gradient was given")
     return pytrees.unflatten(structure, [_constant(leaf) for leaf in leaves])
 
 

@@ -62,7 +62,7 @@ class JacobianSystem:
         self.vertex.update((i, p + k) for k, i in enumerate(rows))
         vertex, records = self.vertex, run.records
         predecessors = [[vertex[j] for _, j in records[i][4]] for i in rows]
-        spaces = [np.shape(leaf) for leaf in run.inputs] + [_space(records[i][1]) for i in rows]
+        spaces = [np.shape(leaf) for leaf in run.inputs] + [space_of(records[i][1]) for i in rows]
         outputs = [None if index is None else vertex[index] for _, index in run.outputs]
         self.graph = EliminationGraph(predecessors, p, outputs)
         self.sizes = [size_of(space) for space in spaces]
@@ -208,19 +208,19 @@ def fingerprint_of(linearization):
 
 def shapes_of(linearization):
     """Shapes and kinds of inputs and results, on which the choice depends, too."""
-    leaves = [*linearization._run.inputs, *(value for value, _ in linearization._run.outputs)]
+    leaves = [*linearization._run.inputs, *linearization._run.results]
     return tuple([(np.shape(leaf), pytrees.dtype_of(leaf).kind) for leaf in leaves])
 
 
 def is_plain(linearization):
     """True if all variables are NumPy arrays or numbers, so that blocks can be stored as matrices."""
-    leaves = [*linearization._run.inputs, *(value for value, _ in linearization._run.outputs)]
+    leaves = [*linearization._run.inputs, *linearization._run.results]
     return all(isinstance(leaf, np.ndarray | np.generic | float | complex | int) for leaf in leaves)
 
 
 def result_dtype(linearization):
     """The dtype of the Jacobian: that of arguments and results together."""
-    leaves = [*linearization._run.inputs, *(value for value, _ in linearization._run.outputs)]
+    leaves = [*linearization._run.inputs, *linearization._run.results]
     return np.result_type(*map(pytrees.dtype_of, leaves))
 
 
@@ -239,7 +239,8 @@ def _elementwise(table):
     return flat if len(lengths) <= 1 else None
 
 
-def _space(value):
+def space_of(value):
+    """The shape of a variable; a tuple of shapes for an operation with several results."""
     return tuple(map(np.shape, value)) if isinstance(value, tuple) else np.shape(value)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from opad.calculus import pytrees
 from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
-from opad.tracing.messages import explain_type_error
+from opad.tracing.messages import explain_type_error, require_known_leaves
 from opad.tracing.objects import without_objects
 from opad.tracing.protect import COPY_LIMIT, scope
 from opad.tracing.trace import Trace
@@ -43,8 +43,9 @@ class Run:
                         is_small = leaf.nbytes <= COPY_LIMIT and not is_recorded
                         leaves[k] = leaf.copy("K") if is_small else trace.protect_input(leaf)
                         continue
+                    leaf = leaves[k] = without_objects(leaf)
                     if not pytrees.is_differentiable(leaf):
-                        raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                        raise _not_differentiable(leaf, f, position, k, structure)
                     if type(leaf) is TracedArray:
                         leaves[k] = leaf.alias()
                     elif kept and hasattr(leaf, "copy"):
@@ -56,10 +57,10 @@ class Run:
             trace.records += [None] * len(self.inputs)
             result = f(*arguments, **kwargs)
             if type(result) is not TracedArray:
-                result = without_objects(result)
+                result = pytrees.numbers_joined(result)
             if trace.locked:
                 trace.require_unchanged_constants()
-        except (TypeError, ValueError, IndexError) as error:
+        except (TypeError, ValueError, IndexError, SystemError) as error:
             _explain(error, trace)
             raise
         finally:
@@ -68,11 +69,13 @@ class Run:
         if has_aux:
             if not (isinstance(result, tuple) and len(result) == 2):
                 raise StructureError(
-                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux)."
+                    f"has_aux=True, but the function returned {type(result).__name__}; expected a pair (value, aux). "
+                    "Leave has_aux out if there is nothing but the value."
                 )
             result, self.aux = result
             self.aux = _untraced(self.aux, trace)
         leaves, self.structure = pytrees.flatten(result)
+        require_known_leaves(leaves, f"{getattr(f, '__name__', 'the function')} returned")
         self.outputs = [
             (leaf.value, leaf.index) if type(leaf) is TracedArray and leaf.tape is trace else (leaf, None)
             for leaf in leaves
@@ -89,9 +92,14 @@ class Run:
         return new
 
     @property
+    def results(self):
+        """Leaves of the function's result, as plain arrays."""
+        return [value for value, _ in self.outputs]
+
+    @property
     def value(self):
         """The function's result, as plain arrays."""
-        return pytrees.unflatten(self.structure, [value for value, _ in self.outputs])
+        return pytrees.unflatten(self.structure, self.results)
 
     @property
     def input_names(self):
@@ -121,7 +129,8 @@ class Run:
         """The leaves of one tangent per argument, checked against the point."""
         if len(tangents) != len(self.structures):
             raise ShapeError(
-                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each."
+                f"{len(tangents)} tangents were given for {len(self.structures)} arguments; expected one for each. "
+                "The tangent of an argument that stays as it is is np.zeros_like(x)."
             )
         leaves = []
         for k, (tree, structure) in enumerate(zip(tangents, self.structures, strict=True)):
@@ -174,19 +183,22 @@ def require_differentiable(f, args, argnums):
         leaves, structure = pytrees.flatten(args[position])
         for k, leaf in enumerate(leaves):
             if not pytrees.is_differentiable(leaf):
-                raise pytrees.not_differentiable(leaf, _argument_name(f, position, k, structure))
+                raise _not_differentiable(leaf, f, position, k, structure)
 
 
-def _argument_name(f, position, k, structure):
+def _not_differentiable(leaf, f, position, k, structure):
     name = f"argument {position} of {getattr(f, '__name__', 'the function')}"
-    return name if structure is pytrees.LEAF else f"{name} (leaf {k})"
+    return pytrees.not_differentiable(leaf, name if structure is pytrees.LEAF else f"{name} (leaf {k})")
 
 
 def positions(argnums, args, f):
     """argnums as a tuple of non-negative positions."""
     numbers = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
     if len({n % max(len(args), 1) for n in numbers}) < len(numbers):
-        raise StructureError(f"argnums={argnums!r} names an argument twice; expected different positions.")
+        raise StructureError(
+            f"argnums={argnums!r} names an argument twice; expected different positions. Those below zero count from "
+            "the last argument."
+        )
     for n in numbers:
         if not -len(args) <= n < len(args):
             raise StructureError(

@@ -8,9 +8,10 @@ from opad.blocks.drawing import pattern_html
 from opad.blocks.scalar import ScalarSystem
 from opad.blocks.substitution import back_substitution, forward_substitution
 from opad.calculus import pytrees
+from opad.calculus.elimination import result_dtype, space_of
 from opad.calculus.engine import Run
 from opad.calculus.matrices import accumulated_blocks, accumulated_matrix
-from opad.calculus.planning import Planner
+from opad.calculus.planning import NOTHING_YET, Planner
 from opad.errors import NonScalarOutputError
 from opad.operators import Identity, Operator
 from opad.operators.structural import IdentityMinus
@@ -36,7 +37,7 @@ class Linearization:
 
     def __init__(self, run):
         self._run = run
-        self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value, _ in run.outputs])
+        self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value in run.results])
         self._count = len(run.inputs)
         self._rows = [None] * len(run.records)
         self._bound = {}
@@ -58,7 +59,7 @@ class Linearization:
         """
         leaves = self._run.directions(dx)
         tangents = self.push(leaves)
-        fresh = pytrees.fresh_leaves(tangents, [value for value, _ in self._run.outputs], leaves)
+        fresh = pytrees.fresh_leaves(tangents, self._run.results, leaves)
         return pytrees.unflatten(self._run.structure, fresh)
 
     def vjp(self, g):
@@ -75,14 +76,14 @@ class Linearization:
         leaves = pytrees.matching_leaves(g, self._run.structure, "the cotangent")
         leaves = [
             pytrees.direction(leaf, value, "the cotangent")
-            for leaf, (value, _) in zip(leaves, self._run.outputs, strict=True)
+            for leaf, value in zip(leaves, self._run.results, strict=True)
         ]
         cotangents = self.pull(leaves)
         return tuple(self._run.by_argument(pytrees.fresh_leaves(cotangents, self._run.inputs, leaves)))
 
     def gradient(self):
         """The gradient of a scalar result: a bare gradient for one argument, a tuple for several."""
-        shapes = [np.shape(value) for value, _ in self._run.outputs]
+        shapes = [np.shape(value) for value in self._run.results]
         if shapes != [()]:
             raise NonScalarOutputError(
                 f"gradient() of a linearisation whose result has shapes {shapes}; expected one number. Use vjp(g)."
@@ -230,7 +231,7 @@ class Linearization:
 
     def report(self):
         """How the last matrix was computed, what else was considered, and the modelled costs, as text."""
-        return "nothing computed yet" if self._planner is None else self._planner.last.report()
+        return NOTHING_YET if self._planner is None else self._planner.report()
 
     @property
     def system(self):
@@ -238,7 +239,7 @@ class Linearization:
         names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
         inputs = self._run.input_names
         place = {i: k for k, i in enumerate(self._order)}
-        spaces = [_space(self._run.records[i][1]) for i in self._order]
+        spaces = [space_of(self._run.records[i][1]) for i in self._order]
         L, D = {}, {}
         for i in self._order:
             diagonal, blocks = self._row(i)
@@ -263,7 +264,7 @@ class Linearization:
 
     def __repr__(self):
         shapes = [np.shape(p) for p in self._run.inputs]
-        results = [np.shape(value) for value, _ in self._run.outputs]
+        results = [np.shape(value) for value in self._run.results]
         return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
 
     def _repr_html_(self):
@@ -277,19 +278,17 @@ class JacobianOperator(Operator):
     Parameters
     ----------
     linearization : Linearization
-    argnums : positions among its input leaves that vary; the others stay fixed
     """
 
     def __init__(self, linearization):
         self.linearization = linearization
         run = linearization._run
         shapes = tuple(np.shape(leaf) for leaf in run.inputs)
-        results = tuple(np.shape(value) for value, _ in run.outputs)
+        results = tuple(np.shape(value) for value in run.results)
         self.single_input, self.single_output = len(shapes) == 1, len(results) == 1
         self.dims = shapes[0] if self.single_input else shapes
         self.dimsd = results[0] if self.single_output else results
-        leaves = [*run.inputs, *(value for value, _ in run.outputs)]
-        self.dtype = np.result_type(*map(pytrees.dtype_of, leaves))
+        self.dtype = result_dtype(linearization)
 
     @property
     def value(self):
@@ -306,13 +305,13 @@ class JacobianOperator(Operator):
     def apply(self, X):
         leaves = [X] if self.single_input else list(X)
         run = self.linearization._run
-        result = _filled(self.linearization.push(leaves), [value for value, _ in run.outputs], leaves, run.inputs)
+        result = _filled(self.linearization.push(leaves), run.results, leaves, run.inputs)
         return result[0] if self.single_output else result
 
     def apply_adjoint(self, Y):
         leaves = [Y] if self.single_output else list(Y)
         run = self.linearization._run
-        result = _filled(self.linearization.pull(leaves), run.inputs, leaves, [value for value, _ in run.outputs])
+        result = _filled(self.linearization.pull(leaves), run.inputs, leaves, run.results)
         return result[0] if self.single_input else result
 
 
@@ -323,7 +322,3 @@ def _filled(parts, templates, given, given_templates):
         pytrees.zeros_like(template, batch) if part is None else part
         for part, template in zip(parts, templates, strict=True)
     )
-
-
-def _space(value):
-    return tuple(map(np.shape, value)) if isinstance(value, tuple) else np.shape(value)

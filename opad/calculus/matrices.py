@@ -28,11 +28,11 @@ def jacobian_table(linearization, planner, max_bytes=None):
     required = required_sweep(linearization, planner.order)
     if required is not None or not is_plain(linearization):
         name = required or ("forward" if _size(inputs) <= _size(outputs) else "reverse")
-        return SWEEPS[name](linearization, inputs, outputs)
+        return TABLES[name](linearization, inputs, outputs)
     decision = planner.decide(linearization)
     if decision.program is None:
-        return SWEEPS[decision.candidate.name](linearization, inputs, outputs)
-    arithmetic = Accumulation(max_bytes)
+        return TABLES[decision.candidate.name](linearization, inputs, outputs)
+    arithmetic = Accumulation(max_bytes, itemsize=result_dtype(linearization).itemsize)
     found = decision.entries(linearization, arithmetic)
     return [
         [_shaped(found.get((k, j)), value, leaf, arithmetic) for j, leaf in enumerate(inputs)]
@@ -47,22 +47,22 @@ def accumulated_matrix(linearization, planner, sparse=None, max_bytes=None):
     required = None if planner.sparse else required_sweep(linearization, planner.order)
     decision = planner.decide(linearization) if required is None else planner.substitution(required)
     if decision.program is None:
-        table = SWEEPS[decision.candidate.name](linearization, inputs, outputs)
+        table = TABLES[decision.candidate.name](linearization, inputs, outputs)
         rows = [
             np.concatenate([J.reshape((np.size(value), -1)) for J in row], axis=1)
             for row, value in zip(table, outputs, strict=True)
         ]
         matrix = np.concatenate(rows) if rows else np.zeros(shape)
         return scipy.sparse.csr_array(matrix) if sparse else matrix
-    arithmetic = Accumulation(max_bytes, bool(sparse))
+    dtype = result_dtype(linearization)
+    arithmetic = Accumulation(max_bytes, bool(sparse), dtype.itemsize)
     found = decision.entries(linearization, arithmetic)
     if sparse is None:
         sparse = all(entry is I or is_number(entry) or _is_sparse(entry) for entry in found.values())
         sparse = sparse and shape[0] * shape[1] > 1
-    dtype = result_dtype(linearization)
     if sparse:
         return _joined(found, inputs, outputs, arithmetic).astype(dtype)
-    arithmetic._require(*shape)
+    arithmetic.require_memory(*shape)
     matrix = np.zeros(shape, dtype)
     row_edges, column_edges = (np.cumsum([0, *map(np.size, leaves)]) for leaves in (outputs, inputs))
     for (k, j), entry in found.items():
@@ -109,7 +109,7 @@ def _require_holomorphic(linearization, complex_inputs):
 def leaves_of(linearization):
     """(inputs, outputs), the arrays between which a linearisation maps."""
     run = linearization._run
-    return run.inputs, [value for value, _ in run.outputs]
+    return run.inputs, run.results
 
 
 def _size(leaves):
@@ -150,7 +150,8 @@ def accumulated_blocks(linearization, planner, max_bytes=None):
     """The Jacobian as a BlockMatrix of operators; see `Linearization.jacobian_blocks`."""
     inputs, outputs = leaves_of(linearization)
     decision = planner.decide(linearization)
-    found = decision.entries(linearization, Accumulation(max_bytes, sparse=True))
+    arithmetic = Accumulation(max_bytes, sparse=True, itemsize=result_dtype(linearization).itemsize)
+    found = decision.entries(linearization, arithmetic)
     dimsd, dims = ([np.shape(leaf) for leaf in leaves] for leaves in (outputs, inputs))
     blocks = {(k, j): _as_operator(entry, dimsd[k], dims[j]) for (k, j), entry in found.items()}
     return BlockMatrix(blocks, (len(outputs), len(inputs)), dimsd, dims)
@@ -200,7 +201,7 @@ def by_rows(linearization, inputs, outputs):
     return table
 
 
-SWEEPS = {"forward": by_columns, "reverse": by_rows}
+TABLES = {"forward": by_columns, "reverse": by_rows}  # for each of elimination.SWEEPS
 
 
 def _sweep(product, source, targets):

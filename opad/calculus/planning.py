@@ -11,6 +11,7 @@ from opad.calculus.elimination import SWEEPS, Candidate, JacobianSystem, fingerp
 from opad.errors import EliminationOrderError, PlanMismatchError, RealLinearError
 
 FORMAT = 1  # of the JSON files
+NOTHING_YET = "nothing computed yet"
 MARGIN = 0.8  # an elimination is chosen if it is modelled to take at most this share of the better substitution
 
 
@@ -140,6 +141,10 @@ class Planner:
         """The Decision for a substitution that nothing else can replace."""
         self.last = Decision(_sweep(name))
         return self.last
+
+    def report(self):
+        """What the last decision was and what it was chosen from, as text."""
+        return NOTHING_YET if self.last is None else self.last.report()
 
     def _choose(self, linearization, fingerprint):
         order = self.order

@@ -4,7 +4,6 @@ from opad.blocks import orders
 from opad.blocks.annealing import anneal
 from opad.blocks.elimination import resolve_order
 from opad.calculus.elimination import Candidate, JacobianSystem, fingerprint_of
-from opad.calculus.engine import Run
 from opad.calculus.linearization import Linearization
 from opad.calculus.planning import EliminationPlan, digest
 
@@ -48,7 +47,7 @@ def plan_elimination(f, *args, order="auto", seed=0, seconds=60.0):
     ([0, 1], 8, 8, 9)
     >>> J = opad.jacobian(f, argnums=(0, 1), order=plan)(0.5, 3.0)
     """
-    linearization = Linearization(Run(f, args, {}, range(len(args)), kept=True))
+    linearization = Linearization.at(f, *args)
     system = JacobianSystem(linearization)
     found = _named_orders(system, order, seed, seconds)
     estimates = None if system.scalar else system.estimates()

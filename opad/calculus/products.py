@@ -34,7 +34,7 @@ def jvp(f, primals, tangents):
     x[: len(leaves)] = leaves
     push_forward(run.records, len(leaves), x, [index for _, index in run.outputs])
     tangents = [None if i is None else x[i] for _, i in run.outputs]
-    out = pytrees.fresh_leaves(tangents, [value for value, _ in run.outputs], leaves)
+    out = pytrees.fresh_leaves(tangents, run.results, leaves)
     return run.value, pytrees.unflatten(run.structure, out)
 
 

@@ -5,6 +5,8 @@ import optree
 
 from opad.errors import DtypeError, ShapeError, StructureError
 from opad.tracing.array import TracedArray
+from opad.tracing.messages import require_known_leaves
+from opad.tracing.objects import without_objects
 
 LEAF = None  # the structure of a bare array or scalar
 
@@ -13,7 +15,7 @@ def flatten(tree):
     """(leaves, structure) of nested tuples, lists and dicts; a bare array has the structure LEAF."""
     if type(tree) is np.ndarray or type(tree) is TracedArray or type(tree) is float or isinstance(tree, np.generic):
         return [tree], LEAF
-    leaves, structure = optree.tree_flatten(tree)
+    leaves, structure = optree.tree_flatten(tree, namespace="opad")
     if len(leaves) == 1 and leaves[0] is tree:
         return leaves, LEAF
     return leaves, structure
@@ -24,12 +26,21 @@ def unflatten(structure, leaves):
     return leaves[0] if structure is LEAF else optree.tree_unflatten(structure, leaves)
 
 
+def numbers_joined(tree):
+    """The tree with traced arrays in place of the object arrays that np.array makes of traced numbers."""
+    leaves, structure = flatten(tree)
+    if any(type(leaf) is np.ndarray and leaf.dtype.hasobject for leaf in leaves):
+        return unflatten(structure, list(map(without_objects, leaves)))
+    return tree
+
+
 def matching_leaves(tree, structure, what):
     """Leaves of `tree`, which must have the given structure."""
-    leaves, found = flatten(tree)
+    leaves, found = flatten(numbers_joined(tree))
     if found != structure:
         raise StructureError(
-            f"{what} has the structure {_show(found)}; expected {_show(structure)}, that of the argument it belongs to."
+            f"{what} has the structure {_show(found)}; expected {_show(structure)}, that of the argument or result it "
+            "belongs to. Give it the same containers, with an array in every place."
         )
     return leaves
 
@@ -62,6 +73,8 @@ def not_differentiable(leaf, where):
             f"{where} is an array of dtype {dtype}, whose bytes are in another order than this machine's; expected "
             f"{dtype.newbyteorder('=')}. Convert it first, with x.astype(x.dtype.newbyteorder('='))."
         )
+    if dtype is None:
+        require_known_leaves([leaf], f"{where} is")
     given = f"an array of dtype {dtype}" if dtype is not None else f"of type {type(leaf).__name__} ({leaf!r:.40})"
     return DtypeError(
         f"{where} is {given}; expected floating-point numbers, real or complex. Convert it first, for instance with "

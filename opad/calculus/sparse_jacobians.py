@@ -56,7 +56,7 @@ def sparse_jacobian(f, argnums=0, order="auto", max_bytes=None):
         linearization = Linearization(Run(f, args, kwargs, positions(argnums, args, f), kept=True))
         return linearization.jacobian_matrix(planner, sparse=True, max_bytes=max_bytes)
 
-    sparse.report = lambda: "not called yet" if planner.last is None else planner.last.report()
+    sparse.report = planner.report
     return sparse
 
 

@@ -59,7 +59,10 @@ class TangentLinearization:
     def jvp(self, *dz):
         """The derivative along tangent vectors, one per argument; raises `NotTangentError` for others."""
         if len(dz) != len(self.points):
-            raise ShapeError(f"{len(dz)} tangent vectors were given for {len(self.points)} points; expected as many.")
+            raise ShapeError(
+                f"{len(dz)} tangent vectors were given for {len(self.points)} points; expected one for each. A point "
+                "that stays where it is has the tangent vector 0."
+            )
         for M, x, z in zip(self.manifolds, self.points, dz, strict=True):
             if M is not None:
                 M.check_tangent(x, z)

@@ -15,6 +15,7 @@ from pymanopt.autodiff.backends._backend import Backend
 from pymanopt.manifolds.manifold import Manifold as _PymanoptBase
 
 from opad.calculus.tangents import euclidean_derivatives
+from opad.errors import ConversionError
 from opad.manifolds import Manifold
 from opad.operators import is_compound
 
@@ -144,7 +145,10 @@ class PymanoptManifold(_PymanoptBase):
     def _optional(self, name):
         method = getattr(self.manifold, name, None)
         if method is None:
-            raise NotImplementedError(f"{self.manifold!r} has no method {name}")
+            raise NotImplementedError(
+                f"{self.manifold!r} has no method {name}, which an algorithm of pymanopt called; expected a manifold "
+                "with one. Use another algorithm, or define the method in a subclass."
+            )
         return method
 
     def transport(self, point_a, point_b, tangent_vector_a):
@@ -227,7 +231,7 @@ def opad_function(manifold):
 
     Raises
     ------
-    TypeError
+    ConversionError
         If `manifold` is none of these.
 
     Examples
@@ -243,7 +247,10 @@ def opad_function(manifold):
     if isinstance(manifold, Manifold):
         manifold = PymanoptManifold(manifold)
     if not isinstance(manifold, _PymanoptBase):
-        raise TypeError(f"opad_function was given {manifold!r}; expected a manifold, as in @opad_function(manifold).")
+        raise ConversionError(
+            f"opad_function was given {manifold!r}; expected a manifold, as in @opad_function(manifold). Name the "
+            "manifold on which the function lives."
+        )
     own = manifold.manifold if isinstance(manifold, PymanoptManifold) else None
     return lambda function: Function(function=function, manifold=manifold, backend=OpadBackend(own))
 

@@ -48,7 +48,6 @@ from opad.manifolds.singular import polar_factor as polar_factor
 from opad.manifolds.singular import svfun as svfun
 from opad.manifolds.spd import BuresWasserstein as BuresWasserstein
 from opad.manifolds.spd import PositiveDefinite as PositiveDefinite
-from opad.manifolds.spectral import expm as expm
 from opad.manifolds.spectral import solve_lyapunov as solve_lyapunov
 from opad.manifolds.spectral import symfun as symfun
 from opad.manifolds.spectral import symsqrt as symsqrt
@@ -62,3 +61,4 @@ from opad.manifolds.stiefel import Unitary as Unitary
 from opad.manifolds.toeplitz import Circulant as Circulant
 from opad.manifolds.toeplitz import Hankel as Hankel
 from opad.manifolds.toeplitz import Toeplitz as Toeplitz
+from opad.scipy.linalg import expm as expm

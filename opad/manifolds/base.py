@@ -7,7 +7,7 @@ import numpy as np
 from opad.calculus.products import jacobian_operator
 from opad.calculus.tangents import euclidean_derivatives
 from opad.errors import ManifoldError, NotOnManifoldError, NotTangentError
-from opad.manifolds.maps import add, combine, euclidean_inner, scale
+from opad.manifolds.maps import add, combine, euclidean_inner, gaussian, scale
 from opad.operators import Operator, flatten, is_compound, unflatten
 from opad.tracing.array import plain
 
@@ -153,7 +153,7 @@ class Manifold:
         """A random tangent vector of length one at X."""
         rng = np.random.default_rng(rng)
         P = self.projection(X)
-        Z = P.apply(combine(lambda x: _gaussian(x, rng), _zeros(P.dims, X)))
+        Z = P.apply(combine(lambda x: gaussian(x.shape, x.dtype, rng), _zeros(P.dims, X)))
         return scale(float(1 / np.max(self.norm(X, Z))), Z)
 
     def zero_tangent(self, X):
@@ -225,7 +225,10 @@ class Manifold:
         """Raise `ManifoldError` for a wrong shape and `NotOnManifoldError` if the residual exceeds the tolerance."""
         shapes = combine(np.shape, X) if isinstance(X, tuple) else np.shape(X)
         if not _fits(shapes, self.dims, self.stacks):
-            raise ManifoldError(f"a point of {self!r} was given with shape {shapes}; expected {self.dims}.")
+            raise ManifoldError(
+                f"a point of {self!r} was given with shape {shapes}; expected {self.dims}. Reshape it, or make the "
+                "manifold for this size."
+            )
         residual = self.residual(_plain(X))
         tolerance = _default_tolerance(X) if tolerance is None else tolerance
         if not residual <= tolerance:
@@ -241,7 +244,8 @@ class Manifold:
         shapes = combine(np.shape, Z) if isinstance(Z, tuple) else np.shape(Z)
         if not _fits(shapes, self.tangent_dims, self.stacks):
             raise ManifoldError(
-                f"a tangent vector of {self!r} was given with shape {shapes}; expected {self.tangent_dims}."
+                f"a tangent vector of {self!r} was given with shape {shapes}; expected {self.tangent_dims}. Reshape "
+                "it; embedding(X) maps tangent vectors to the space of the points."
             )
         E = self.embedding(X).apply(Z)
         change = combine(np.subtract, self.embedding(X).apply(self.projection(X).apply(E)), E)
@@ -307,7 +311,7 @@ class RiemannianHessian(Operator):
 
 
 class _Same(Operator):
-    """X -> X, a copy of nothing; an Identity that may have any data type."""
+    """X -> X, not copied; an Identity that may have any data type."""
 
     def __init__(self, dims):
         self.dims = self.dimsd = dims
@@ -316,13 +320,6 @@ class _Same(Operator):
         return X
 
     apply_adjoint = apply
-
-
-def _gaussian(x, rng):
-    W = rng.standard_normal(x.shape)
-    if x.dtype.kind == "c":
-        W = W + 1j * rng.standard_normal(x.shape)
-    return W.astype(x.dtype)
 
 
 def _zeros(dims, X):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from opad.calculus.products import jacobian_operator
+from opad.errors import OptionError
 from opad.manifolds.base import Manifold
 from opad.manifolds.krylov import conjugate_gradients
 from opad.manifolds.maps import add, euclidean_inner, gaussian
@@ -42,11 +43,12 @@ class Chart(Manifold):
 
     retraction_order = 2
 
-    def __init__(
-        self, phi, dims, differential=None, *, metric="flat", gram=None, dim=None, linear=False, name=None
-    ):  # fmt: skip
+    def __init__(self, phi, dims, differential=None, *, metric="flat", gram=None, dim=None, linear=False, name=None):
         if metric not in METRICS:
-            raise ValueError(f"metric={metric!r}; expected one of {METRICS}")
+            raise OptionError(
+                f"Chart was given metric={metric!r}; expected one of {METRICS}. For another metric write a subclass "
+                "with its own sharp."
+            )
         self.phi = phi
         self.dims = dims
         self.dim = size_of(dims) if dim is None else dim

@@ -10,9 +10,10 @@ from opad.manifolds.chart import Chart
 from opad.manifolds.linear import FromTriangle
 from opad.manifolds.maps import ct
 from opad.manifolds.singular import polar_factor
-from opad.manifolds.spectral import expm, symfun
+from opad.manifolds.spectral import symfun
 from opad.manifolds.stiefel import qf
 from opad.operators import Index
+from opad.scipy.linalg import expm
 from opad.tracing.functions import apply
 
 

@@ -6,7 +6,7 @@ Factors are not unique, so that there are more coordinates than dimensions; the 
 import numpy as np
 
 from opad.manifolds.chart import Chart
-from opad.manifolds.maps import PointMap, gaussian
+from opad.manifolds.maps import PointMap
 from opad.operators import Kronecker as KroneckerOperator
 from opad.operators import Operator
 
@@ -291,9 +291,6 @@ class Householder(Chart):
 
     def differential(self, t):
         return PointMap(_reflection, _reflection_adjoint, (t, t @ t), t.shape, 2 * t.shape)
-
-    def random_point(self, rng=None):
-        return gaussian(self.dims, self.dtype, rng)
 
 
 def _reflection(v, square, E):

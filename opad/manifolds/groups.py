@@ -4,7 +4,8 @@ import numpy as np
 
 from opad.manifolds.base import Manifold
 from opad.manifolds.maps import PointMap, SelfAdjoint, gaussian, sym, trace_product
-from opad.manifolds.spectral import expm, solve_lyapunov
+from opad.manifolds.spectral import solve_lyapunov
+from opad.scipy.linalg import expm
 
 
 def lorentz(x, y):
@@ -30,11 +31,6 @@ def _lorentz_project_adjoint(x, y):
 def _lorentz_sharp(x, G):
     """J G + (x . G) x."""
     return flip(G) + np.sum(x * G, axis=-1, keepdims=True) * x
-
-
-def _times(s, z):
-    """s z."""
-    return s * z
 
 
 class Hyperboloid(Manifold):
@@ -74,7 +70,7 @@ class Hyperboloid(Manifold):
         return SelfAdjoint(_lorentz_sharp, x)
 
     def curvature(self, x, G):
-        return SelfAdjoint(_times, np.sum(x * G, axis=-1, keepdims=True), dims=x.shape)
+        return SelfAdjoint(np.multiply, np.sum(x * G, axis=-1, keepdims=True), dims=x.shape)
 
     def exp(self, x, z):
         q = np.sqrt(np.maximum(lorentz(z, z), 0) + np.finfo(z.dtype).tiny)

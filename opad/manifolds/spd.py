@@ -9,11 +9,6 @@ from opad.manifolds.spectral import LyapunovSolve, solve_lyapunov, symfun, symsq
 from opad.tracing.array import plain
 
 
-def _hermitian(W):
-    """sym W."""
-    return sym(W)
-
-
 class _Definite(Manifold):
     """What the metrics have in common: the set, an open part of the Hermitian matrices."""
 
@@ -30,7 +25,7 @@ class _Definite(Manifold):
         return f"{type(self).__name__}({self.dims[0]}, {field})"
 
     def projection(self, P):
-        return SelfAdjoint(_hermitian, dims=P.shape, clinear=is_real(P))
+        return SelfAdjoint(sym, dims=P.shape, clinear=is_real(P))
 
     def constraint(self, P):
         return P - ct(P)
@@ -132,11 +127,6 @@ def _wasserstein_sharp(P, G):
     return 4 * sym(P @ sym(G))
 
 
-def _wasserstein_sharp_adjoint(P, Y):
-    """4 sym(P sym(Y)); the map is self-adjoint."""
-    return 4 * sym(P @ sym(Y))
-
-
 class _WassersteinConnection(PointMap):
     """Z -> 2 sym(S Z) + 4 sym(P sym(S L)) - sym(L R), L = L_P[Z], S = sym G, R = 4 sym(P S)."""
 
@@ -187,7 +177,7 @@ class BuresWasserstein(_Definite):
         return np.sum(np.real(solve_lyapunov(P, U) * np.conj(V))) / 2
 
     def sharp(self, P):
-        return PointMap(_wasserstein_sharp, _wasserstein_sharp_adjoint, (P,), P.shape, clinear=is_real(P))
+        return SelfAdjoint(_wasserstein_sharp, P, clinear=is_real(P))
 
     def curvature(self, P, G):
         return _WassersteinConnection(P, G)

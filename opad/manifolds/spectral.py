@@ -5,7 +5,6 @@ its differentials: they need divided differences of scalar functions, or Sylvest
 """
 
 import numpy as np
-import scipy.linalg
 
 from opad.errors import SingularBlockError
 from opad.manifolds.divided import scalar_function
@@ -271,64 +270,3 @@ def symsqrt(A):
 def _(Y, A):
     """Y dY + dY Y = dA."""
     return LyapunovSolve(Y)
-
-
-# -- the exponential of any matrix ----------------------------------------------------------------------------------
-
-
-@primitive
-def expm(A):
-    """The matrix exponential; it may be differentiated any number of times.
-
-    Parameters
-    ----------
-    A : (n, n) array, plain or traced
-
-    Examples
-    --------
-    >>> import numpy as np, opad
-    >>> from opad.manifolds import expm
-    >>> opad.jvp(expm, (np.zeros((2, 2)),), (np.array([[0.0, 1.0], [2.0, 0.0]]),))[1]
-    array([[0., 1.],
-           [2., 0.]])
-
-    References
-    ----------
-    A. H. Al-Mohy, N. J. Higham, Computing the Frechet derivative of the matrix exponential, SIAM J. Matrix Anal. Appl.
-    30(4), 2009.
-    """
-    return scipy.linalg.expm(A)
-
-
-@operator_rule(expm)
-def _(Y, A):
-    return ExponentialDerivative(A)
-
-
-class ExponentialDerivative(Operator):
-    """E -> L(A, E), the derivative of expm: the upper right block of expm([[A, E], [0, A]]).  Adjoint: L(A^H, Y).
-
-    Parameters
-    ----------
-    A : (n, n) array, plain or traced
-    """
-
-    def __init__(self, A):
-        self.A = A
-        self.dims = self.dimsd = A.shape
-
-    def apply(self, E):
-        return by_rows(lambda row: _derivative(self.A, row), E, 2)
-
-    def apply_adjoint(self, Y):
-        A = ct(self.A)
-        return by_rows(lambda row: _derivative(A, row), Y, 2)
-
-
-def _derivative(A, E):
-    if not is_traced(A) and not is_traced(E) and A.dtype == E.dtype:
-        return scipy.linalg.expm_frechet(A, E, compute_expm=False).astype(A.dtype)
-    n = A.shape[0]
-    E, A = E + 0 * A, A + 0 * E
-    above, below = np.concatenate([A, E], axis=1), np.concatenate([0 * A, A], axis=1)
-    return expm(np.concatenate([above, below], axis=0))[:n, n:]

@@ -16,11 +16,6 @@ def project_vector(x, w):
     return w - x * np.real(np.vecdot(x, w))[..., None]
 
 
-def scale_by(s, Z):
-    """s Z; multiplication by a real number per column."""
-    return s * Z
-
-
 class Sphere(Manifold):
     """Unit vectors of R^n or C^n, {x : |x| = 1}.
 
@@ -94,7 +89,7 @@ class Sphere(Manifold):
 
 def _scaled(s, X):
     """Z -> s Z on the tangent space at X, as an operator."""
-    return SelfAdjoint(scale_by, s, dims=X.shape)
+    return SelfAdjoint(np.multiply, s, dims=X.shape)
 
 
 class Oblique(Sphere):

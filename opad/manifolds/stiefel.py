@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from opad.errors import OptionError
 from opad.manifolds.base import Manifold
 from opad.manifolds.divided import INVERSE_SQRT
 from opad.manifolds.maps import PointMap, SelfAdjoint, ct, gaussian, is_real, skew, sym
-from opad.manifolds.spectral import expm, symfun
+from opad.manifolds.spectral import symfun
+from opad.scipy.linalg import expm
 
 
 def _project(X, W):
@@ -27,7 +29,7 @@ def _bend_adjoint(X, S, Y):
     return -_project(X, Y) @ S
 
 
-class Fused:
+class StiefelHessianConversion:
     """(H[Z], Z) -> P(H[Z] - Z S), with one projection instead of two."""
 
     def __init__(self, P, S):
@@ -95,7 +97,10 @@ class Stiefel(Manifold):
 
     def __init__(self, n, p, retraction="polar", dtype=float):
         if retraction not in RETRACTIONS:
-            raise ValueError(f"retraction={retraction!r}; expected one of {sorted(RETRACTIONS)}")
+            raise OptionError(
+                f"Stiefel was given retraction={retraction!r}; expected one of {sorted(RETRACTIONS)}. 'polar', the "
+                "default, is of second order."
+            )
         self.dims = (n, p)
         self.dtype = np.dtype(dtype)
         self.dim = 2 * n * p - p * p if self.dtype.kind == "c" else n * p - p * (p + 1) // 2
@@ -109,7 +114,7 @@ class Stiefel(Manifold):
         return PointMap(_bend, _bend_adjoint, (X, sym(ct(X) @ G)), X.shape, clinear=is_real(X))
 
     def hessian_conversion(self, X, G):
-        return Fused(self.projection(X), sym(ct(X) @ G))
+        return StiefelHessianConversion(self.projection(X), sym(ct(X) @ G))
 
     def retraction(self, X, Z):
         return RETRACTIONS[self.chosen][0](X, Z)

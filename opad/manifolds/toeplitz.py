@@ -59,7 +59,7 @@ class Toeplitz(LinearSet):
     """
 
     def __init__(self, m, n):
-        lengths = np.concatenate([np.arange(1, m + n), []])
+        lengths = np.arange(1.0, m + n)
         lengths = np.minimum(np.minimum(lengths, lengths[::-1]), min(m, n))
         super().__init__(ConstantDiagonals(m, n), lengths)
 

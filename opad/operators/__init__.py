@@ -33,7 +33,6 @@ from opad.operators.factorizations import CofactorDifferential as CofactorDiffer
 from opad.operators.factorizations import LogDeterminant as LogDeterminant
 from opad.operators.factorizations import LUDifferential as LUDifferential
 from opad.operators.factorizations import PolarDifferential as PolarDifferential
-from opad.operators.factorizations import PseudoinverseDifferential as PseudoinverseDifferential
 from opad.operators.factorizations import QRDifferential as QRDifferential
 from opad.operators.fft import FFT as FFT
 from opad.operators.fft import IRFFT as IRFFT
@@ -45,6 +44,9 @@ from opad.operators.indexing import scatter_add as scatter_add
 from opad.operators.joining import Concatenate as Concatenate
 from opad.operators.joining import Embed as Embed
 from opad.operators.joining import Pad as Pad
+from opad.operators.least_squares import LeastSquaresInMatrix as LeastSquaresInMatrix
+from opad.operators.least_squares import LeastSquaresInRightHandSide as LeastSquaresInRightHandSide
+from opad.operators.least_squares import PseudoinverseDifferential as PseudoinverseDifferential
 from opad.operators.products import InnerProduct as InnerProduct
 from opad.operators.products import Kronecker as Kronecker
 from opad.operators.products import LeftMultiply as LeftMultiply

@@ -9,7 +9,7 @@ from numbers import Number
 import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
-from opad.errors import ShapeError
+from opad.errors import OptionError, ShapeError
 from opad.operators.base import LinearMap, flatten, is_compound, size_of, unflatten
 
 
@@ -147,9 +147,9 @@ class Operator(LinearMap):
     def __pow__(self, power):
         """Repeated composition; `power` is a non-negative integer and the operator is square."""
         if not isinstance(power, int) or power < 0:
-            raise ValueError(f"operator ** {power!r}; expected a non-negative integer. Use scipy's expm_multiply etc.")
+            raise OptionError(f"operator ** {power!r}; expected an integer >= 0. Solve with it for negative powers.")
         if self.dims != self.dimsd:
-            raise ShapeError(f"{self!r} ** {power}; expected a square operator, with dims == dimsd.")
+            raise ShapeError(f"{self!r} ** {power}; expected dims == dimsd. Use A.H @ A.")
         result = Identity(self.dims)
         for _ in range(power):
             result = _product(self, result)
@@ -184,7 +184,7 @@ def _product(left, right):
             "The shapes of neighbouring factors must agree."
         )
     if left.is_zero or right.is_zero:
-        return type(left if left.is_zero else right)(right.dims, left.dimsd)
+        return type(left if left.is_zero else right)(right.dims, left.dimsd)  # a Zero, whose module needs this one
     if left.dims != right.dimsd:
         right = Relabelled(right, right.dims, left.dims)
     if isinstance(left, Identity):
@@ -196,7 +196,10 @@ def _product(left, right):
 
 def _sum(a, b):
     if a.shape != b.shape:
-        raise ShapeError(f"sum {a!r} + {b!r}: shapes {a.shape} and {b.shape} differ; expected equal shapes.")
+        raise ShapeError(
+            f"sum {a!r} + {b!r}: shapes {a.shape} and {b.shape} differ; expected equal shapes. Compose one "
+            "of them with an operator that maps between the spaces."
+        )
     if (a.dims, a.dimsd) != (b.dims, b.dimsd):
         b = Relabelled(b, a.dims, a.dimsd)
     if a.is_zero:

@@ -4,7 +4,7 @@ import numpy as np
 
 from opad.operators.algebra import Operator
 from opad.operators.dispatch import dispatchable
-from opad.operators.indexing import Index
+from opad.operators.indexing import Index, in_kind_of_key
 from opad.operators.shaping import Broadcast
 
 
@@ -37,7 +37,7 @@ class Clear(Operator):
         self.dims = self.dimsd = dims
 
     def apply(self, X):
-        Y = np.copy(X)
+        Y = np.copy(in_kind_of_key(X, self.key))
         Y[(slice(None),) * (X.ndim - len(self.dims)) + self.key] = 0
         return Y
 

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
-from opad.errors import RealLinearError, ShapeError
+from opad.errors import OptionError, RealLinearError, ShapeError
 
 _SCIPY_NAMESPACE = getattr(aslinearoperator(np.eye(1)), "_xp", None)  # SciPy >= 1.18 compares it by identity
 
@@ -182,7 +182,10 @@ class LinearMap(LinearOperator):
         if order == "F":
             matrix = matrix[np.ix_(_column_stacking(self.dimsd), _column_stacking(self.dims))]
         elif order != "C":
-            raise ValueError(f"order is {order!r}; expected 'C' (NumPy's flattening) or 'F' (columns stacked)")
+            raise OptionError(
+                f"todense was given order={order!r}; expected 'C' or 'F'. 'C' flattens arrays as NumPy does, 'F' "
+                "stacks their columns."
+            )
         return matrix
 
     def require_complex_linear(self, what):
@@ -209,7 +212,10 @@ def _flat_product(apply, dims, dimsd, x, op):
         return flatten(apply(unflatten(x.reshape(n), dims)), dimsd).reshape(-1, 1)
     if x.ndim > 1 and x.shape[-1] == n:
         return flatten(apply(unflatten(x, dims)), dimsd)
-    raise ShapeError(f"{op!r} was given a vector of shape {x.shape}; expected ({n},), ({n}, 1) or (*batch, {n}).")
+    raise ShapeError(
+        f"{op!r} was given a vector of shape {x.shape}; expected ({n},), ({n}, 1) or (*batch, {n}). Use .apply for "
+        "arrays of the operator's own axes."
+    )
 
 
 def _column_product(apply, dims, dimsd, X, op):

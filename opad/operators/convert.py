@@ -2,14 +2,13 @@
 
 import sys
 from math import prod
-from numbers import Number
 
 import numpy as np
 from scipy.sparse import issparse
 from scipy.sparse.linalg import LinearOperator, SuperLU, aslinearoperator
 
 from opad.errors import ConversionError, ShapeError
-from opad.operators.algebra import Operator, Relabelled
+from opad.operators.algebra import Operator, Relabelled, is_scalar
 from opad.operators.base import size_of
 from opad.operators.elementwise import Scaling
 from opad.operators.foreign import Foreign, opaque_product
@@ -91,7 +90,7 @@ def as_operator(x, dims=None, dimsd=None):
     array([2., 2., 2.])
     """
     dims, dimsd = _as_shape(dims, "dims"), _as_shape(dimsd, "dimsd")
-    if isinstance(x, Number) or (getattr(x, "shape", None) == () and hasattr(x, "dtype")):
+    if is_scalar(x):
         return _scaling(x, dims, dimsd)
     if isinstance(getattr(x, "__self__", None), SuperLU):
         return Foreign(_inverse_of(x.__self__), dims, dimsd)

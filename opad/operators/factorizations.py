@@ -1,4 +1,4 @@
-"""Differentials of determinants, of the Cholesky and QR factorisations, of the pseudoinverse and the polar factor."""
+"""Differentials of determinants, of the Cholesky, QR and LU factorisations, of the polar factor."""
 
 import numpy as np
 
@@ -162,6 +162,23 @@ class CholeskyDifferential(Operator):
         return hermitian_part(M, L)
 
 
+def has_dependent_columns(R, rows):
+    """Whether a triangular factor of A, or of a stack, belongs to columns that depend on those before, to rounding.
+
+    |r_jj| is compared with column j and with the multiples of the columns before it that make it up.
+    """
+    if np.any(np.diagonal(R, axis1=-2, axis2=-1) == 0):
+        return True
+    norms = np.linalg.norm(R, axis=-2, keepdims=True)
+    return bool(np.any(10 * rows * np.finfo(R.dtype).eps * (norms @ np.abs(np.linalg.inv(R))) > 1))
+
+
+def last_column_of_identity(R):
+    """Square R with the last column of I for its own."""
+    identity = times_identity(np.ones_like(diagonal(plain(R))))
+    return np.concatenate([R[..., :-1], identity[..., -1:]], axis=-1)
+
+
 def independent_columns(A):
     """How many columns of a square or tall A must be independent for its factors Q, R to be differentiable.
 
@@ -204,9 +221,9 @@ class QRDifferential(Operator):
 
     def _times_inverse(self, X, adjoint):
         """X R^-1 or X R^-H."""
-        R, n = self.R, self.R.shape[-1]
-        if independent_columns(self.Q) < n:
-            R = np.where(np.arange(n) < n - 1, R, np.eye(n, dtype=R.dtype))
+        R = self.R
+        if independent_columns(self.Q) < R.shape[-1]:
+            R = last_column_of_identity(R)
         solve = TriangularSolve(R, lower=False, cols=X.shape[-2])
         return adjoint_matrix((solve.apply if adjoint else solve.apply_adjoint)(adjoint_matrix(X)))
 
@@ -230,46 +247,6 @@ class QRDifferential(Operator):
         X = times(Q, np.tril(N - mirror(N, Q), -1) + self._phases(N) - P)
         X = self._times_inverse(parts[0] + X if 0 in parts else X, adjoint=True)
         return X + times(Q, M) if 1 in parts else X
-
-
-class PseudoinverseDifferential(Operator):
-    """A -> Y = A^+, along changes of A that keep its rank.
-
-    Forward:  dY = -Y dA Y + Y Y^H dA^H (I - A Y) + (I - Y A) dA^H Y^H Y
-    Adjoint:  A~ = -Y^H W Y^H + (I - A Y) W^H Y Y^H + Y^H Y W^H (I - Y A)
-
-    Parameters
-    ----------
-    A : (*stack, m, n) array
-    Y : (*stack, n, m) array, its pseudoinverse
-
-    References
-    ----------
-    G. H. Golub, V. Pereyra, The differentiation of pseudo-inverses and nonlinear least squares problems whose
-    variables separate, SIAM J. Numer. Anal. 10, 1973.
-    """
-
-    clinear = property(lambda self: self.A.dtype.kind != "c")
-
-    def __init__(self, A, Y):
-        self.A = A
-        self.Y = Y
-        self.dims = A.shape
-        self.dimsd = Y.shape
-
-    def apply(self, X):
-        A, Y = self.A, self.Y
-        Yh, Xh = adjoint_matrix(Y), mirror(X, Y)
-        left, right = times(Y, times(Yh, Xh)), times_right(times_right(Xh, Yh), Y)
-        bent = times(Y, times_right(X, Y))
-        return left - times_right(times_right(left, A), Y) + right - times(Y, times(A, right)) - bent
-
-    def apply_adjoint(self, W):
-        A, Y = self.A, self.Y
-        Yh, Wh = adjoint_matrix(Y), mirror(W, Y)
-        left, right = times_right(times_right(Wh, Y), Yh), times(Yh, times(Y, Wh))
-        bent = times(Yh, times_right(W, Yh))
-        return left - times(A, times(Y, left)) + right - times_right(times_right(right, Y), A) - bent
 
 
 class PolarDifferential(Operator):
@@ -316,14 +293,16 @@ class PolarDifferential(Operator):
 
 
 class LUDifferential(Operator):
-    """A -> (p, L, U) with A = L[p] U, at fixed pivots p and regular leading blocks L_1, U_1 of order k = min(m, n).
+    """A -> (p, L, U) with A = L[p] U, at fixed pivots p; L_1, U_1 are the leading blocks of order k = min(m, n).
 
-    With M the rows of dA in the order of L, M_1 its leading block, M_2 what is below or to the right of it, and
-    F = L_1^-1 M_1 U_1^-1:
+    With M the rows of dA in the order of L, M_1 its leading block, M_2 what is below or to the right of it,
+    G = L_1^-1 M_1 and F = stril(G U_1^-1):
 
-    Forward:  dL_1 = L_1 stril(F), dU_1 = triu(F) U_1; dL_2 = (M_2 - L_2 dU_1) U_1^-1, or dU_2 = L_1^-1 (M_2 - dL_1 U_2)
+    Forward:  dL_1 = L_1 F, dU_1 = triu(G - F U_1); dL_2 = (M_2 - L_2 dU_1) U_1^-1, or dU_2 = L_1^-1 (M_2 - dL_1 U_2)
     Adjoint:  M~_2 = L~_2 U_1^-H with L_2^H M~_2 taken from U~_1, or M~_2 = L_1^-H U~_2 with M~_2 U_2^H taken from L~_1;
-    M~_1 = L_1^-H (stril(L_1^H L~_1) + triu(U~_1 U_1^H)) U_1^-H
+    M~_1 = L_1^-H (U~_1 + stril(L_1^H L~_1 - U~_1 U_1^H) U_1^-H)
+
+    F does not depend on the last column of U_1, so that u_kk may be 0 unless A is tall; it is that of I here.
 
     Parameters
     ----------
@@ -352,14 +331,16 @@ class LUDifferential(Operator):
     def _right(self, X, adjoint=False):
         """X U_1^-1 or X U_1^-H."""
         k = self.U.shape[0]
-        solve = TriangularSolve(self.U[:, :k], lower=False, cols=X.shape[-2])
+        U = self.U[:, :k] if self.L.shape[0] > k else last_column_of_identity(self.U[:, :k])
+        solve = TriangularSolve(U, lower=False, cols=X.shape[-2])
         return adjoint_matrix((solve.apply if adjoint else solve.apply_adjoint)(adjoint_matrix(X)))
 
     def apply(self, X):
         L, U, k = self.L, self.U, self.U.shape[0]
         M = X[..., np.argsort(self.p), :]
-        F = self._right(self._left(M[..., :k, :k]))
-        dL, dU = times(L[:k], np.tril(F, -1)), times_right(np.triu(F), U[:, :k])
+        G = self._left(M[..., :k, :k])
+        F = np.tril(self._right(G), -1)
+        dL, dU = times(L[:k], F), np.triu(G - times_right(F, U[:, :k]))
         if L.shape[0] > k:
             dL = np.concatenate([dL, self._right(M[..., k:, :] - times(L[k:], dU))], axis=-2)
         if U.shape[1] > k:
@@ -380,8 +361,9 @@ class LUDifferential(Operator):
         if U.shape[1] > k:
             left = self._left(YU[..., k:], adjoint=True)
             L1 = L1 - times_right(left, adjoint_matrix(U[:, k:]))
-        inner = np.tril(times(adjoint_matrix(L[:k]), L1), -1) + np.triu(times_right(U1, adjoint_matrix(U[:, :k])))
-        M = self._right(self._left(inner, adjoint=True), adjoint=True)
+        U1 = np.triu(U1)
+        F = np.tril(times(adjoint_matrix(L[:k]), L1) - times_right(U1, adjoint_matrix(U[:, :k])), -1)
+        M = self._left(U1 + self._right(F, adjoint=True), adjoint=True)
         if above is not None:
             M = np.concatenate([M, above], axis=-2)
         if left is not None:

@@ -10,7 +10,7 @@ from opad.operators.algebra import Operator
 from opad.operators.indexing import scatter_add
 from opad.operators.shaping import negative_axes
 
-_NORM_OF_ADJOINT = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
+NORM_OF_ADJOINT = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 def resize(X, shape):
@@ -28,8 +28,8 @@ def resize(X, shape):
 class FFT(Operator):
     """X -> the discrete Fourier transform of X, or its inverse, along some axes; complex to complex.
 
-    Forward:  dY = fftn(dX, n, axes, norm)          Adjoint:  X~ = the unscaled inverse transform of Y~ (scaled like the
-    transform itself), cut or padded with zeros to dims
+    Forward:  dY = fftn(dX, n, axes, norm)          Adjoint:  X~ = the transform of Y~ in the other direction, scaled by
+    the same factor, cut or padded with zeros to dims
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ class FFT(Operator):
         return _transform(X, self.n, self.axes, self.norm, self.inverse)
 
     def apply_adjoint(self, Y):
-        return resize(_transform(Y, None, self.axes, _NORM_OF_ADJOINT[self.norm], not self.inverse), self.dims)
+        return resize(_transform(Y, None, self.axes, NORM_OF_ADJOINT[self.norm], not self.inverse), self.dims)
 
 
 def _transform(X, n, axes, norm, inverse):
@@ -124,7 +124,7 @@ class RFFT(Operator):
 
     def apply_adjoint(self, Y):
         Y = _with_inner_frequencies(0.5, Y, self.n, self.axis)
-        return resize(np.fft.irfft(Y, self.n, self.axis, _NORM_OF_ADJOINT[self.norm]), self.dims)
+        return resize(np.fft.irfft(Y, self.n, self.axis, NORM_OF_ADJOINT[self.norm]), self.dims)
 
 
 class IRFFT(Operator):
@@ -162,7 +162,7 @@ class IRFFT(Operator):
         return np.fft.irfft(X, self.n, self.axis, self.norm)
 
     def apply_adjoint(self, Y):
-        X = np.fft.rfft(_real(Y), self.n, self.axis, _NORM_OF_ADJOINT[self.norm])
+        X = np.fft.rfft(_real(Y), self.n, self.axis, NORM_OF_ADJOINT[self.norm])
         return resize(_with_inner_frequencies(2, X, self.n, self.axis), self.dims)
 
 

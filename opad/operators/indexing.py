@@ -67,10 +67,7 @@ class Index(Operator):
         return max(counts)
 
     def apply(self, X):
-        if type(X) is np.ndarray:
-            for k in self.key:
-                if getattr(k, "is_symbolic", False):  # an index that is being recorded, which plain arrays do not take
-                    X = constant_like(X, k)
+        X = in_kind_of_key(X, self.key)
         batch = X.ndim - len(self.dims)
         if not batch:
             return X[self.key]
@@ -89,6 +86,15 @@ class Index(Operator):
         return scatter_add(Y, (slice(None),) * batch + self._array_key, shape + self.dims)
 
 
+def in_kind_of_key(X, key):
+    """A plain array as a constant of the program that is being recorded, if an index is one of its values."""
+    if type(X) is np.ndarray:
+        for k in key:
+            if getattr(k, "is_symbolic", False):
+                return constant_like(X, k)
+    return X
+
+
 def _as_index_array(k):
     return np.array(k, dtype=None if np.size(k) else np.intp)
 
@@ -101,6 +107,13 @@ def _rotate_axes(X, first, second):
 
 def _is_mask(k):
     return isinstance(k, bool) or (hasattr(k, "dtype") and k.dtype.kind == "b")
+
+
+def along_axis(indices, axis, shape):
+    """The key of `np.take_along_axis`: indices along one axis of an array of this shape, for each line its own."""
+    key = list(np.ogrid[tuple(slice(n) for n, _ in zip(shape, indices.shape, strict=True))])  # indices broadcast
+    key[axis] = indices
+    return tuple(key)
 
 
 def is_basic(key):

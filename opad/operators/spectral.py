@@ -262,7 +262,7 @@ class SingularValueDecomposition(Operator):
         U = self.U
         even, odd = self._rotations(C, X, XV)
         dU = times(U, even + odd)
-        return dU if U.shape[-2] == U.shape[-1] else dU + self._over_s(XV - times(U, C))
+        return dU if U.shape[-2] == U.shape[-1] else dU + self._over_s(XV - times(U, C), X)
 
     def _right(self, C, X, XV):
         V = adjoint_matrix(self.Vh)
@@ -270,7 +270,7 @@ class SingularValueDecomposition(Operator):
         dV = times(V, even - odd)
         if V.shape[-2] == V.shape[-1]:
             return dV
-        return dV + self._over_s(times(mirror(X, V), self.U) - times(V, mirror(C, V)))
+        return dV + self._over_s(times(mirror(X, V), self.U) - times(V, mirror(C, V)), X)
 
     def _rotations(self, C, X, XV):
         H, K = hermitian_part(C, self.U), skew_part(C, self.U)
@@ -292,11 +292,11 @@ class SingularValueDecomposition(Operator):
         degenerate = np.logical_or(same, diagonal(null)) if self.U.dtype.kind == "c" else same
         return minus, close, reciprocal_where(sums, null), null, degenerate
 
-    def _over_s(self, N):
-        """N diag(1/s); raises where that is not defined."""
+    def _over_s(self, N, X):
+        """N diag(1/s), N made of X; raises where that is not defined."""
         s = self.s
         null = plain(s) <= rounding_level(s)
-        require_zero(N, null[..., None, :], _max_abs(N), _SINGULAR_VECTORS)
+        require_zero(N, null[..., None, :], _max_abs(X), _SINGULAR_VECTORS)
         return N * reciprocal_where(s, null)[..., None, :]
 
     def apply_adjoint(self, Y):
@@ -312,9 +312,9 @@ class SingularValueDecomposition(Operator):
             inner = inner + times_identity(parts[1])
         X = times_right(times(U, inner), Vh)
         if 0 in parts and U.shape[-2] > U.shape[-1]:
-            X = X + times_right(self._over_s(parts[0] - times(U, P)), Vh)
+            X = X + times_right(self._over_s(parts[0] - times(U, P), parts[0]), Vh)
         if 2 in parts and Vh.shape[-1] > Vh.shape[-2]:
-            X = X + times(U, mirror(self._over_s(mirror(parts[2], V) - times(V, Q)), V))
+            X = X + times(U, mirror(self._over_s(mirror(parts[2], V) - times(V, Q), parts[2]), V))
         return X
 
     def _inner(self, P, Q):

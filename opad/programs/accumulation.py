@@ -18,11 +18,12 @@ scatter = scatter_add.__wrapped__
 
 def accumulate(steps, outputs, guards, specs):
     """The steps with additions of scattered values as additions to parts."""
+    scattered = {step.out: step for step in steps if fills_a_part(step)}
+    if not scattered:
+        return steps
     kept = needed_after(outputs, guards)
     uses = Counter(ref for step in steps for ref in step.inputs)
-    scattered = {
-        step.out: step for step in steps if fills_a_part(step) and uses[step.out] == 1 and step.out not in kept
-    }
+    scattered = {ref: step for ref, step in scattered.items() if uses[ref] == 1 and ref not in kept}
     result, gone = [], set()
     for step in steps:
         part = _part(step, scattered, specs)

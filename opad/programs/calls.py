@@ -16,7 +16,7 @@ class Call:
 
     def __init__(self, args, kwargs):
         self.args, self.kwargs = args, kwargs
-        self.leaves, self.structure = optree.tree_flatten((args, kwargs) if kwargs else args)
+        self.leaves, self.structure = optree.tree_flatten((args, kwargs) if kwargs else args, namespace="opad")
         self.arrays = [leaf for leaf in self.leaves if is_dynamic(leaf)]
 
     @property
@@ -40,8 +40,8 @@ class BoundCall(Call):
     def __init__(self, bound, given):
         super().__init__(*_joined(bound, given))
         self.given = given
-        marks = _joined(optree.tree_map(lambda _: True, bound), optree.tree_map(lambda _: False, given))
-        marks = zip(optree.tree_leaves(marks), self.leaves, strict=True)
+        marks = _joined(_marked(True, bound), _marked(False, given))
+        marks = zip(optree.tree_leaves(marks, namespace="opad"), self.leaves, strict=True)
         self.is_bound = tuple([is_bound for is_bound, leaf in marks if is_dynamic(leaf)])
 
     def part(self, is_bound):
@@ -54,6 +54,10 @@ def _joined(first, more):
     return (*first[0], *more[0]), first[1] | more[1]
 
 
+def _marked(mark, tree):
+    return optree.tree_map(lambda _: mark, tree, namespace="opad")
+
+
 def is_dynamic(leaf):
     """True for what varies from call to call: arrays and floating-point numbers; others are part of the signature."""
     return type(leaf) in (float, complex) or hasattr(leaf, "__array_function__") or isinstance(leaf, np.generic)
@@ -61,7 +65,7 @@ def is_dynamic(leaf):
 
 def private(tree):
     """Arguments with copies of the arrays that somebody might change."""
-    return optree.tree_map(_unchanging, tree)
+    return optree.tree_map(_unchanging, tree, namespace="opad")
 
 
 def _unchanging(leaf):

@@ -6,6 +6,7 @@ import warnings
 from contextlib import contextmanager
 from functools import partial, update_wrapper
 from operator import attrgetter
+from types import MethodType
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -18,7 +19,8 @@ from opad.programs.fusion.selection import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
-from opad.tracing.messages import explain_type_error
+from opad.tracing.messages import explain_type_error, require_known_leaves
+from opad.tracing.objects import without_objects
 from opad.tracing.protect import scope
 
 MAX_PROGRAMS = 8
@@ -88,6 +90,10 @@ class CompiledFunction:
             except Exception:  # another structure, a guard that failed, or a step: the long way will tell
                 pass
         return self._choose(args, kwargs)
+
+    def __get__(self, instance, owner=None):
+        """The method of an object, an argument like any other; what it holds is compared at every call."""
+        return self if instance is None else MethodType(self, instance)
 
     def bind(self, *args, **kwargs):
         """A function of the remaining arguments, as by `functools.partial`, for many calls with the same first ones.
@@ -177,7 +183,7 @@ class CompiledFunction:
         outer, scope.snapshot = scope.snapshot, constants.snapshot
         try:
             result = self.function(*(tree[0] if kwargs else tree), **(tree[1] if kwargs else {}))
-            outputs, result_structure = optree.tree_flatten(result)
+            outputs, result_structure = optree.tree_flatten(result, namespace="opad")
             outputs = [_output(recording, leaf) for leaf in outputs]
         except ForeignSymbol:
             if not recording.foreign:
@@ -287,7 +293,7 @@ class BoundFunction(CompiledFunction):
             runs[call.is_bound] = program.bind(call.is_bound, call.part(True))
         run, (args, kwargs) = runs[call.is_bound], call.given
         result = run(call.part(False))
-        self._last = _Last(program, run, optree.tree_leaves((args, kwargs)), args, kwargs)
+        self._last = _Last(program, run, optree.tree_leaves((args, kwargs), namespace="opad"), args, kwargs)
         return optree.tree_unflatten(program.structure, result)
 
 
@@ -360,6 +366,8 @@ def _garbage_collection_paused():
 
 def _output(recording, leaf):
     """A leaf of the result: its Ref, or a constant."""
+    leaf = without_objects(leaf)
+    require_known_leaves([leaf], "a function returned, while it was recorded,")
     if type(leaf) is RecordedArray:
         if leaf.recording is not recording:
             recording.stop()

@@ -34,7 +34,11 @@ def add_at(total, values, key):
 
 EXACT = 2**53  # integers of smaller modulus are exact in double precision
 PART_WRITERS = {add_at, set_at.__wrapped__}  # (array, values, key) -> the array with a part changed
-STATIC = _named(np, "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj")
+STATIC = _named(
+    np,
+    "shape ndim size result_type iscomplexobj isrealobj can_cast broadcast_shapes iscomplex_obj einsum_path "
+    "diag_indices_from tril_indices_from triu_indices_from",
+)
 FRESH_CONSTANTS = _named(np, "zeros_like ones_like empty_like")  # depend on the shape and dtype of their argument alone
 FOLDED = FRESH_CONSTANTS | {constant_like.__wrapped__}
 _MUTATORS = _named(np, "put place copyto putmask put_along_axis fill_diagonal")
@@ -126,9 +130,12 @@ def refuse_mutation(function, kwargs):
         )
 
 
+_ORDERS = {np.reshape: 2, np.ravel: 1}  # functions with an argument `order`, and its place
+
+
 def refuse_memory_order(function, args, kwargs):
     """Raise where values depend on the memory layout of an argument, which programs do not keep."""
-    position = {np.reshape: 2, np.ravel: 1}.get(function)
+    position = _ORDERS.get(function)
     order = None if position is None else kwargs.get("order", args[position] if len(args) > position else "C")
     if order in ("A", "K") and np.ndim(args[0]) > 1:
         raise TracingError(

@@ -32,10 +32,10 @@ def optimise(recording, outputs):
     def simplified(step):
         if step.function is np.broadcast_to and type(step.args[0]) is Ref and specs[step.args[0]].is_ndarray:
             spread[step.out] = step.args[0]
-        return [_unspread(_simplify(step, specs), spread, specs)]
+        return [_unspread(_simplify(part, specs), spread, specs) for part in _lowered(step, specs)]
 
-    steps, seen = [part for step in recording.steps for part in _lowered(step, specs)], {}
-    steps, guards, outputs = _merged(steps, recording.guards, outputs, simplified, recording, seen)
+    seen = {}
+    steps, guards, outputs = _merged(recording.steps, recording.guards, outputs, simplified, recording, seen)
     factors = Factors(steps, guards, outputs, specs)
     return _merged(steps, guards, outputs, factors.rewritten, recording, seen)
 
@@ -141,7 +141,7 @@ def _rolled(step, specs):
 def _unspread(step, spread, specs):
     """An elementwise step on arrays that were broadcast, on the arrays themselves, if another operand has the shape."""
     function = step.function
-    if not isinstance(function, np.ufunc) or function.signature or spread.keys().isdisjoint(step.inputs):
+    if spread.keys().isdisjoint(step.inputs) or not isinstance(function, np.ufunc) or function.signature:
         return step
     shape = specs[step.outs[0]].shape
     if not any(specs[ref].is_ndarray and specs[ref].shape == shape and ref not in spread for ref in step.inputs):
@@ -167,9 +167,9 @@ def _simplify(step, specs):
     function = step.function
     if function is np.power or function is operator.pow:
         return _square(step, specs)
-    if not isinstance(function, np.ufunc) or function.signature or type(step.out) is tuple or len(step.args) < 2:
+    if len(step.args) < 2 or type(step.out) is tuple or not isinstance(function, np.ufunc) or function.signature:
         return step
-    if any(isinstance(a, np.ndarray) for a in step.args):
+    if len(step.inputs) < len(step.args) and any(isinstance(a, np.ndarray) for a in step.args):
         shape = specs[step.out].shape
         if any(specs[a].is_ndarray and specs[a].shape == shape for a in step.inputs):
             return step.with_arguments(function, tuple(map(_one_number, step.args)), step.kwargs)
@@ -177,11 +177,11 @@ def _simplify(step, specs):
 
 
 def _square(step, specs):
-    """x ** 2 as NumPy's own ndarray ** 2."""
+    """x ** 2 as NumPy's own ndarray ** 2, of which complex results are rounded otherwise by np.power."""
     base, exponent, *more = step.args
     if more or step.kwargs or type(base) is not Ref or type(exponent) is not int or exponent != 2:
         return step
-    if specs[base].is_ndarray and specs[base].dtype.kind in "fc":
+    if specs[base].is_ndarray and specs[base].dtype.kind in ("fc" if step.function is operator.pow else "f"):
         return step.with_arguments(np.square, (base,), step.kwargs)
     return step
 

@@ -24,7 +24,7 @@ FEWEST = 8
 _MOST = 8  # operations of an expression, so that those of all turns of a loop look alike
 _SYMBOLS = {
     np.add: "({} + {})", np.subtract: "({} - {})", np.multiply: "({} * {})", np.divide: "({} / {})",
-    np.negative: "(-{})", np.absolute: "abs({})", np.square: "({0} * {0})",
+    np.negative: "(-{})", np.positive: "{}", np.absolute: "abs({})", np.square: "({0} * {0})",
     operator.add: "({} + {})", operator.sub: "({} - {})", operator.mul: "({} * {})", operator.truediv: "({} / {})",
     operator.neg: "(-{})", operator.abs: "abs({})", to_float: "{}",
 }  # fmt: skip

@@ -13,6 +13,7 @@ from opad.tracing.inplace import TEMPORARY
 from opad.tracing.kept import WITHOUT_LIMIT
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
+from opad.tracing.objects import array_of_objects, install_functions_of_numbers, without_objects
 
 _PYTHON = (float, complex, int, bool)
 
@@ -42,6 +43,7 @@ class RecordedArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc, method, *inputs, **kwargs):
         if any(map(_is_traced, inputs)):
             return NotImplemented
+        inputs = without_objects(inputs)
         out = [x for x in kwargs.get("out") or () if x is not None]
         if len(out) == 1 and type(out[0]) is RecordedArray and method == "__call__" and ufunc.nout == 1:
             kwargs = {name: value for name, value in kwargs.items() if name != "out"}
@@ -58,14 +60,14 @@ class RecordedArray(NDArrayOperatorsMixin):
             and _is_int_two(inputs[1])
             and _is_float(inputs[0])
         ):
-            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does
+            ufunc, inputs = np.square, inputs[:1]  # as ndarray ** 2 does; squares of complex numbers have other digits
         return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
         if any(t.__name__ == "TracedArray" for t in types):
             return NotImplemented
         kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
-        return self.recording.call(function, args, kwargs)
+        return self.recording.call(function, without_objects(args), without_objects(kwargs))
 
     def __opad_dispatch__(self, function, args, kwargs):
         return self.recording.call(function.__wrapped__, args, kwargs)
@@ -77,12 +79,23 @@ class RecordedArray(NDArrayOperatorsMixin):
         if type(like) is float or type(like) is complex:
             return self.recording.call(to_float if type(like) is float else to_complex, (self,), {})
         if isinstance(like, np.generic):
+            if not hasattr(value, "dtype"):
+                return self.recording.call(astype, (self, like.dtype), {})
             return self[()] if isinstance(value, np.ndarray) else self
         if isinstance(value, np.generic) or not hasattr(value, "ndim"):
             return self.recording.call(to_array, (self,), {})
         return self
 
-    def __array__(self, *args, **kwargs):
+    @property
+    def __array__(self):
+        """NumPy treats numbers without it as objects, of which np.array([a0, a1]) makes object arrays."""
+        if not self.ndim and self.dtype.kind == "f":
+            raise AttributeError("__array__")
+        return self._as_plain
+
+    def _as_plain(self, dtype=None, copy=None):
+        if (objects := array_of_objects(self, dtype)) is not None:
+            return objects
         raise TracingError(
             f"an array of shape {self.shape} was to become a plain NumPy array while a program was being recorded; "
             "expected NumPy functions and operators, arrays made by np.zeros_like(x) to assign to, and "
@@ -146,7 +159,7 @@ class RecordedArray(NDArrayOperatorsMixin):
                 "recorded; expected an array made inside. Write z = np.zeros_like(x) with a traced x."
             )
         self._require_own_memory()
-        new = set_at(self, value, key)
+        new = set_at(self, without_objects(value), key)
         self.value, self.ref = new.value, new.ref
 
     def become(self, result):
@@ -248,7 +261,7 @@ def to_array(x):
 
 # -- operators ---------------------------------------------------------------------------------------------------------
 # Numbers keep to Python's arithmetic, and ** to that of the value's own type, so that results have the types they have
-# in the function itself.
+# in the function itself. NumPy rounds products and absolute values of complex numbers and of arrays differently.
 
 
 def _is_python_number(x):
@@ -256,29 +269,45 @@ def _is_python_number(x):
     return type(x.value if type(x) is RecordedArray else x) in _PYTHON
 
 
+def _are_complex(*numbers):
+    values = [x.value if type(x) is RecordedArray else x for x in numbers]
+    return all(isinstance(x, np.number | float | complex | int) for x in values) and np.iscomplexobj(values)
+
+
 def _install_operators():
     for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow"):
         operation = getattr(operator, name)
         forward, reflected = (getattr(NDArrayOperatorsMixin, f"__{side}{name}__") for side in ("", "r"))
-        setattr(RecordedArray, f"__{name}__", _operator(operation, forward, name == "pow"))
-        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, name == "pow", swapped=True))
+        setattr(RecordedArray, f"__{name}__", _operator(operation, forward))
+        setattr(RecordedArray, f"__r{name}__", _operator(operation, reflected, swapped=True))
         setattr(RecordedArray, f"__i{name}__", _in_place(operation))
     for name in ("lt", "le", "gt", "ge", "eq", "ne"):
         method = getattr(NDArrayOperatorsMixin, f"__{name}__")
-        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method, False))
+        setattr(RecordedArray, f"__{name}__", _operator(getattr(operator, name), method))
     for name in ("neg", "pos", "abs"):
         setattr(
             RecordedArray, f"__{name}__", _unary(getattr(operator, name), getattr(NDArrayOperatorsMixin, f"__{name}__"))
         )
 
 
-def _operator(operation, method, is_power, swapped=False):
+_UFUNCS = {operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide}
+_USUAL = {RecordedArray, float, int}
+
+
+def _operator(operation, method, swapped=False):
+    """Python's operation on numbers, else what `method` does: the ufunc, at once where operands are the usual ones."""
+    is_power, ufunc = operation is operator.pow, _UFUNCS.get(operation)
+
     def binary(self, other):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
+        if operation is operator.mul:
+            exact = _are_complex(self, other)
         if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
+        if ufunc is not None and type(other) in _USUAL:
+            return self.recording.call(ufunc, (other, self) if swapped else (self, other), {})
         return method(self, other)
 
     return binary
@@ -296,7 +325,11 @@ def _in_place(operation):
 
 
 def _unary(operation, method):
-    return lambda self: self.recording.call(operation, (self,), {}) if _is_python_number(self) else method(self)
+    def unary(self):
+        exact = _is_python_number(self) or (operation is operator.abs and _are_complex(self))
+        return self.recording.call(operation, (self,), {}) if exact else method(self)
+
+    return unary
 
 
 def _is_int_two(x):
@@ -305,7 +338,7 @@ def _is_int_two(x):
 
 def _is_float(x):
     value = x.value if type(x) is RecordedArray else x
-    return isinstance(value, np.ndarray) and value.dtype.kind in "fc"
+    return isinstance(value, np.ndarray) and value.dtype.kind == "f"
 
 
 def _is_traced(x):
@@ -314,4 +347,5 @@ def _is_traced(x):
 
 WITHOUT_LIMIT.add(RecordedArray)
 install_methods(RecordedArray)
+install_functions_of_numbers(RecordedArray)
 _install_operators()

@@ -76,9 +76,9 @@ class _Grouping:
                 self.transposed[step.out] = step.args[0]
             elif step.out not in fixed and writes_out(step, specs) and specs[step.out].order == "C":
                 self.movable.add(step.out)
-                if self._is_small(step):
+                if step.function in _EXACT or step.function in REDUCTIONS or is_matrix_product(step, specs):
                     kinds[self._kind(step)].append(step)
-        self.candidates = list(kinds.values())
+        self.candidates = [steps for steps in kinds.values() if len(steps) >= FEWEST and self._is_small(steps[0])]
 
     def with_one_more(self, steps):
         """The steps with one more group, or None."""
@@ -103,12 +103,7 @@ class _Grouping:
         return None
 
     def _is_small(self, step):
-        if step.function not in _EXACT and step.function not in REDUCTIONS and not is_matrix_product(step, self.specs):
-            return False
-        return all(map(self._fits, (step.out, *step.inputs)))
-
-    def _fits(self, ref):
-        return 0 < self.specs[ref].nbytes <= SMALL
+        return all(0 < self.specs[ref].nbytes <= SMALL for ref in (step.out, *step.inputs))
 
     def _kind(self, step):
         """What the steps of a group have in common."""
@@ -128,13 +123,12 @@ class _Grouping:
         for step in steps:
             start = max([defined.get(ref, -1) for ref in step.inputs], default=-1)
             end = used.get(step.out, np.inf)
-            uses_a_result = not outs.isdisjoint(step.inputs)
-            if max(latest, start) >= min(earliest, end) or uses_a_result or len(groups[-1]) == most:
+            latest, earliest = max(latest, start), min(earliest, end)
+            if latest >= earliest or not outs.isdisjoint(step.inputs) or len(groups[-1]) == most:
                 groups.append([])
-                outs, latest, earliest = set(), -1, np.inf
+                outs, latest, earliest = set(), start, end
             groups[-1].append(step)
             outs.add(step.out)
-            latest, earliest = max(latest, start), min(earliest, end)
         return groups
 
     def _operands(self, group):

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 
+from opad.errors import ConversionError
 from opad.operators import Operator
 from opad.operators.base import flatten, is_compound, size_of, unflatten
 from opad.testing.interop import interop_checks
@@ -60,7 +61,7 @@ def check_operator(op, *, seed=0, dtypes=None, interop=True, tolerance=None, rai
     (False, False, True)
     """
     if not isinstance(op, Operator):
-        raise TypeError(
+        raise ConversionError(
             f"check_operator was given {type(op).__name__}; expected an opad.Operator. Convert it with as_operator."
         )
     report = OperatorReport(repr(op))

@@ -193,9 +193,8 @@ def _add_binary_operators():
 
         setattr(TracedArray, f"__{name}__", forward)
         setattr(TracedArray, f"__r{name}__", reflected)
-    for name in ("lt", "le", "gt", "ge", "eq", "ne"):
-        ufunc = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}.get(name)
-        ufunc = ufunc or {"eq": np.equal, "ne": np.not_equal}[name]
+    comparisons = {"lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal}
+    for name, ufunc in {**comparisons, "eq": np.equal, "ne": np.not_equal}.items():
         setattr(TracedArray, f"__{name}__", lambda self, other, ufunc=ufunc: ufunc(plain(self), plain(other)))
 
 

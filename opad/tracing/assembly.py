@@ -70,8 +70,11 @@ def _one_by_one(records, i):
     """(rows, columns, values) of one record, by its rule."""
     diagonal, blocks = blocks_of(records[i])
     if diagonal is not None:
-        raise ShapeError(f"operation {i}, {records[i][0].__name__}, is an equation; expected an explicit operation.")
-    columns = [j for _, (j, _) in enumerate(blocks)]
+        raise ShapeError(
+            f"operation {i}, {records[i][0].__name__}, is an equation; expected an explicit operation. Use "
+            "jacobian_matrix or the products of the linearisation."
+        )
+    columns = [j for j, _ in blocks]
     values = [1.0 if block is None else _number(block) for _, block in blocks]
     return np.full(len(columns), i), np.array(columns, np.intp), np.array(values)
 

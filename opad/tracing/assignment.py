@@ -13,10 +13,11 @@ import numpy as np
 from opad.errors import TracingError
 from opad.operators.assignment import Clear, Place, set_at
 from opad.operators.dispatch import constant_like
-from opad.operators.indexing import is_basic
+from opad.operators.indexing import along_axis, in_kind_of_key, is_basic
 from opad.tracing.array import TracedArray, getitem, index_key, plain
 from opad.tracing.kept import View, memory_of
 from opad.tracing.messages import caller
+from opad.tracing.objects import without_objects
 from opad.tracing.primitives import COMPOSITES, CONSTANTS, Primitive, composite, with_cast
 
 
@@ -102,17 +103,20 @@ def _references_from(records, start, target):
                for r in records[start:] if r is not None)  # fmt: skip
 
 
-def _is_used(records, k):
-    """True if the output of record k is referred to by something that is not a record."""
+def _other_references(records, k):
+    """How many refer to the output of record k and are no records."""
     target = records[k][1]
     if type(target) is View:
         target = target.alive
-    return target is not None and sys.getrefcount(target) - _references_from(records, k, target) > _UNUSED
+    return 0 if target is None else sys.getrefcount(target) - _references_from(records, k, target)
 
 
-_UNUSED = 0
-_probe = [(None, np.empty(3), (), {}, ())]
-_UNUSED = next(n for n in range(9) if not globals().update(_UNUSED=n) and not _is_used(_probe, 0))
+_OWN = _other_references([(None, np.empty(3), (), {}, ())], 0)  # those of the function itself
+
+
+def _is_used(records, k):
+    """True if the output of record k is referred to by something that is not a record."""
+    return _other_references(records, k) > _OWN
 
 
 def _is_view_record(record):
@@ -172,7 +176,7 @@ def _check_key(key, shape):
     """Refuse keys with an element that is assigned twice."""
     arrays = [k for k in _as_tuple(key) if getattr(k, "ndim", 0) and k.dtype.kind != "b"]
     if arrays and any(k.size > 1 for k in arrays):
-        places = np.arange(int(np.prod(shape))).reshape(shape)[key]
+        places = in_kind_of_key(np.arange(int(np.prod(shape))).reshape(shape), arrays)[key]
         if len(np.unique(places)) < places.size:
             _refuse("an assignment to a traced array names an element twice", "an index without repetitions")
 
@@ -218,8 +222,7 @@ def _require_no_copied_views(array):
 
 def _operand(array, value):
     """(the value in terms of the trace's own values, index of its record or None)."""
-    if type(value) is np.ndarray and value.dtype.hasobject:
-        value = np.stack(list(value))
+    value = without_objects(value)
     if isinstance(value, list | tuple):
         value = np.stack(value) if any(type(v) is TracedArray for v in value) else np.array(value)
     if type(value) is not TracedArray:
@@ -289,9 +292,7 @@ def put_along_axis(arr, indices, values, axis=-1):
     destination(arr, "np.put_along_axis")
     if axis is None:
         _refuse("np.put_along_axis was called with axis=None", "an axis")
-    grid = list(np.ogrid[tuple(slice(n) for n, _ in zip(arr.shape, indices.shape, strict=True))])  # indices broadcast
-    grid[axis % arr.ndim] = indices
-    arr[tuple(grid)] = values
+    arr[along_axis(indices, axis, arr.shape)] = values
 
 
 @composite(np.fill_diagonal)

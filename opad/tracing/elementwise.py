@@ -117,6 +117,21 @@ class LastProduct:
 _ALONE = LastProduct(np.empty(0)).release()[1]
 
 
+_ARRAYS = frozenset({_ndarray})
+
+
+def _is_pythons(a):
+    """Whether a is a Python float, or stands for one while a program is recorded."""
+    return type(a) is float or (type(getattr(a, "value", None)) is float and not hasattr(a, "tape"))
+
+
+def _as_numpys(a, y, varies):
+    """A Python float as NumPy's, if it varies or is 0, where Python's raises (1 / 0.0) or turns complex."""
+    if varies:
+        return np.positive(a)
+    return np.positive(a, dtype=np.finfo(getattr(y, "dtype", float)).dtype) if a == 0 else a
+
+
 class SingularElementwise(Elementwise):
     """An elementwise function whose partials may be infinite; there a zero (co)tangent stays zero."""
 
@@ -128,9 +143,9 @@ class SingularElementwise(Elementwise):
         self.may_be_float = [any(loop[k] in "efd" for loop in loops) for k in range(len(partials))]
 
     def blocks(self, y, args, kwargs, parents):
-        if float in map(type, args):  # these raise where NumPy's give infinities (1 / 0.0), or turn complex
+        if not _ARRAYS.issuperset(map(type, args)):
             slots = [slot for slot, _ in parents]
-            args = [np.float64(a) if type(a) is float and (a == 0 or k in slots) else a for k, a in enumerate(args)]
+            args = [_as_numpys(a, y, k in slots) if _is_pythons(a) else a for k, a in enumerate(args)]
         with np.errstate(all="ignore"):
             blocks = super().blocks(y, args, kwargs, parents, self.operands(y, args))
         return [(column, block if is_finite(block) else Masked(block)) for column, block in blocks]

@@ -2,13 +2,15 @@
 
 import os
 import sys
+import traceback
 from functools import lru_cache
 from importlib.util import find_spec
+from numbers import Number
 from pathlib import Path
 
 import numpy as np
 
-from opad.errors import MissingRuleError, OpadError, TracingError
+from opad.errors import MissingRuleError, OpadError, StructureError, TracingError
 
 
 def missing_rule(function, suffix=""):
@@ -40,13 +42,37 @@ def refuse_subclass(kind):
 
 
 def explain_type_error(error):
-    """Raise in place of a TypeError of compiled code, or of another library, that names opad's inner classes."""
-    if not isinstance(error, OpadError) and ("TracedArray" in str(error) or "RecordedArray" in str(error)):
+    """Raise in place of a TypeError of compiled code, or of another library, that hides what it was given."""
+    text = str(error)
+    if isinstance(error, OpadError):
+        return
+    if "TracedArray" in text or "RecordedArray" in text:
         raise TracingError(
-            f"a traced array met code that takes plain arrays or numbers alone ({error}); expected NumPy functions and "
+            f"a traced array met code that takes plain arrays or numbers alone ({text}); expected NumPy functions and "
             "operators. Write opad.apply(op, x) for linear solvers and operators such as splu(A).solve, make the code "
             "an opad.primitive with a Jacobian rule, or give it opad.stop_gradient(x) if no derivative is wanted."
         ) from error
+    if "dtype('O')" in text or "not supported for the input types" in text:
+        lines = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__) if not library(f.filename)]
+        place = f" ({lines[-1][0]}:{lines[-1][1]})" if lines else ""
+        raise TracingError(
+            f"a function met an array of objects{place}, which np.array makes of traced numbers ({text}); expected an "
+            "array of numbers. Write np.stack([a, b]), or np.block([[a, b], [c, d]]) for rows, in place of np.array."
+        ) from error
+
+
+def require_known_leaves(leaves, where):
+    """Raise for an object that opad does not look into: the arrays in it would count as constants."""
+    for leaf in leaves:
+        if not hasattr(leaf, "__array_function__") and not isinstance(leaf, _LEAVES):
+            raise StructureError(
+                f"{where} an object of type {type(leaf).__name__}, into which opad does not look; expected arrays, "
+                "numbers, and nested tuples, lists, dicts and named tuples of them. Take a tuple or dict of what it "
+                "holds, or register its class with optree.register_pytree_node(…, namespace='opad')."
+            )
+
+
+_LEAVES = (Number, np.generic, str, bytes)
 
 
 def name_of(function):

@@ -1,4 +1,4 @@
-"""Object arrays of traced numbers, which np.array([a0, a1]) makes; they become one stack record when they are used."""
+"""Object arrays of traced or recorded numbers, which np.array([a0, a1]) makes; they are stacked when they are used."""
 
 import sys
 
@@ -12,16 +12,23 @@ from opad.tracing.primitives import Primitive, as_numpy_scalar, with_cast
 
 
 def stacked(array):
-    """The traced array with the elements of an object array."""
+    """The traced or recorded array with the elements of an object array."""
     if not array.size:
         return array.astype(float)
-    known = TracedArray | np.inexact | complex
-    elements = [a if isinstance(a, known) else float(a) for a in array.reshape(-1).tolist()]
+    elements = array.reshape(-1).tolist()
+    if not any(type(a) is TracedArray for a in elements):
+        return np.stack(elements).reshape(array.shape)
+    known = np.inexact | complex
+    elements = [a if _is_symbolic(a) or isinstance(a, known) else float(a) for a in elements]
     return record(_NUMBERS, elements, {}).reshape(array.shape)
 
 
+def _is_symbolic(number):
+    return getattr(number, "is_symbolic", False)
+
+
 def _array_of(*numbers):
-    return np.stack(numbers) if any(getattr(a, "is_symbolic", False) for a in numbers) else np.array(numbers)
+    return np.stack(numbers) if any(map(_is_symbolic, numbers)) else np.array(numbers)
 
 
 class _Numbers(Primitive):
@@ -43,12 +50,12 @@ _NUMBERS.__name__ = "array"
 
 
 def without_objects(tree, strict=False):
-    """Nested tuples, lists and dicts with `stacked` in place of object arrays of traced numbers.
+    """Nested tuples, lists and dicts with `stacked` in place of object arrays of traced or recorded numbers.
 
     With `strict` other object arrays are refused.
     """
     if type(tree) is np.ndarray and tree.dtype.hasobject:
-        if any(type(a) is TracedArray for a in tree.reshape(-1).tolist()):
+        if any(map(_is_symbolic, tree.reshape(-1).tolist())):
             return stacked(tree)
         if strict:
             raise TracingError(
@@ -77,17 +84,24 @@ def _as_plain(self, dtype):
         placeholder = np.empty((), object)
         placeholder[()] = self
         return placeholder
-    wanted = dtype is None or np.dtype(dtype).hasobject
-    if self.ndim == 1 and self.dtype.kind != "c" and wanted and not _needs_numbers(*scipy_function()):
-        objects = np.empty(len(self), object)
-        for i in range(len(self)):
-            objects[i] = self[i]
+    if (objects := array_of_objects(self, dtype)) is not None:
         return objects
     raise TracingError(
         f"a traced array of shape {self.shape} and dtype {self.dtype} was to become a plain NumPy array (np.array, "
         f"np.asarray, or a library that calls them), which would lose its derivative{caller()}. Expected a NumPy "
         f"function or operator. {instead_of_scipy() or _OUTSIDE_SCIPY}"
     )
+
+
+def array_of_objects(array, dtype):
+    """The numbers of a vector in an object array, None where NumPy or SciPy asks for other arrays."""
+    wanted = dtype is None or np.dtype(dtype).hasobject
+    if array.ndim != 1 or array.dtype.kind != "f" or not wanted or _needs_numbers(*scipy_function()):
+        return None
+    objects = np.empty(len(array), object)
+    for i in range(len(array)):
+        objects[i] = array[i]
+    return objects
 
 
 _OUTSIDE_SCIPY = (
@@ -113,7 +127,7 @@ _UFUNCS = (
 )  # fmt: skip
 
 
-def _install(name):
+def _method(name):
     function = getattr(np, name)
 
     def method(self, *others):
@@ -121,8 +135,13 @@ def _install(name):
 
     method.__name__ = name
     method.__doc__ = f"np.{name}, which NumPy calls for the elements of object arrays."
-    setattr(TracedArray, name, method)
+    return method
 
 
-for _name in _UFUNCS:
-    _install(_name)
+def install_functions_of_numbers(cls):
+    """Give an array type the methods that NumPy calls for the elements of object arrays."""
+    for name in _UFUNCS:
+        setattr(cls, name, _method(name))
+
+
+install_functions_of_numbers(TracedArray)

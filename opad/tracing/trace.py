@@ -191,11 +191,10 @@ def influential(records, count, outputs):
 
 def push_forward(records, inputs, x, outputs):
     """Forward substitution of tangents to `outputs`; the counterpart of `pull_back`.
-    Tangents that no later row needs are dropped.
 
-    Records without influence on an output are skipped: what is not used need not be differentiable.
+    Tangents that no later row needs are dropped. Records without influence on an output are skipped: what is not used
+    need not be differentiable.
     """
-
     order = influential(records, inputs, outputs)
     last = {}  # the row that uses a variable for the last time; its tangent is dropped after that
     for i in order:

@@ -1,6 +1,11 @@
 """grad and value_and_grad: structure, dtypes, freshness, complex conventions, errors."""
 
+from collections import OrderedDict, deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
 import numpy as np
+import optree
 import pytest
 import sympy
 
@@ -302,3 +307,86 @@ def test_an_exception_of_the_function_passes_through():
 
     with pytest.raises(Own):
         opad.grad(f)(X)
+
+
+class Pair(NamedTuple):
+    first: object
+    second: object
+
+
+@optree.dataclasses.dataclass(namespace="opad")
+class Registered:
+    first: object
+    second: object
+
+
+@dataclass
+class Unregistered:
+    first: object
+
+
+CONTAINERS = {
+    "bare": (lambda y: y, lambda r: r),
+    "tuple": (lambda y: (y, 1.0), lambda r: r[0]),
+    "named tuple": (lambda y: Pair(y, 1.0), lambda r: r.first),
+    "OrderedDict": (lambda y: OrderedDict(y=y), lambda r: r["y"]),
+    "deque": (lambda y: deque([y]), lambda r: r[0]),
+    "registered dataclass": (lambda y: Registered(1.0, y), lambda r: r.second),
+}
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_arrays_of_traced_numbers_in_any_container(name):
+    """np.array makes an array of objects of traced numbers; it is no constant, wherever it stands."""
+    pack, unpack = CONTAINERS[name]
+    x, dx = np.array([2.0, 3.0, 5.0]), np.array([1.0, 0.0, -1.0])
+    numbers = lambda x: np.array([x[0] * x[1], x[2] ** 2])  # noqa: E731
+    f = lambda x: pack(numbers(x))  # noqa: E731
+    J = np.array([[3.0, 2.0, 0.0], [0.0, 0.0, 10.0]])
+    H = np.array([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 2.0]])
+    total = lambda f: lambda x: np.sum(unpack(f(x)))  # noqa: E731
+    np.testing.assert_array_equal(unpack(opad.jacobian(f)(x)), J)
+    np.testing.assert_array_equal(unpack(opad.linearize(f, x).jvp(dx)), J @ dx)
+    np.testing.assert_array_equal(opad.hessian(total(opad.checkpoint(f)))(x), H)
+    np.testing.assert_array_equal(opad.grad(lambda x: unpack(opad.stop_gradient(f(x))) @ x[1:])(x), [0, 6, 25])
+    inner = lambda p: np.sum(unpack(p) ** 2)  # noqa: E731
+    np.testing.assert_array_equal(unpack(opad.grad(inner)(pack(numbers(x)))), [12, 50])
+    of_inner = lambda x: np.sum(unpack(opad.grad(inner)(f(x))))  # noqa: E731
+    np.testing.assert_array_equal(opad.grad(of_inner)(x), 2 * J.sum(0))
+    aux = opad.grad(lambda x: (x[0], f(x)), has_aux=True)(x)[1]
+    np.testing.assert_array_equal(unpack(aux), [6, 25])
+
+
+def test_arrays_of_traced_numbers_as_tangents():
+    x = np.array([2.0, 3.0])
+    f = lambda x: opad.jvp(np.square, (np.ones(2),), (np.array([x[1], x[0]]),))[1] @ np.ones(2)  # noqa: E731
+    np.testing.assert_array_equal(opad.grad(f)(x), [2, 2])
+    f = lambda x: opad.vjp(np.square, np.ones(2))[1](np.array([x[1], x[0]]))[0] @ np.ones(2)  # noqa: E731
+    np.testing.assert_array_equal(opad.grad(f)(x), [2, 2])
+
+
+def test_objects_that_may_hide_arrays_are_refused():
+    x = np.ones(2)
+    f = lambda x: Unregistered(x**2)  # noqa: E731
+    for call in (
+        lambda: opad.jacobian(f)(x),
+        lambda: opad.jvp(f, (x,), (x,)),
+        lambda: opad.vjp(f, x),
+        lambda: opad.compile(f)(x),
+        lambda: opad.grad(lambda x: np.sum(opad.checkpoint(f)(x).first))(x),
+        lambda: opad.grad(lambda x: np.sum(opad.stop_gradient(f(x)).first))(x),
+        lambda: opad.grad(lambda p: np.sum(p.first))(Unregistered(x)),
+    ):
+        with pytest.raises(StructureError, match=r"an object of type Unregistered.*register_pytree_node"):
+            call()
+
+
+def test_registered_classes_are_containers():
+    p = Registered(np.array([1.0, 2.0]), 3.0)
+    energy = opad.compile(opad.grad(lambda p: np.sum(p.first**2) * p.second))
+    for scale in (1.0, 2.0, 1.0):
+        g = energy(Registered(scale * p.first, p.second))
+        np.testing.assert_array_equal(g.first, 6 * scale * p.first)
+        assert g.second == 5 * scale**2
+    bound = opad.compile(lambda p, q: Registered(p.first * q.second, q.first)).bind(p)
+    np.testing.assert_array_equal(bound(Registered(p.first + 1, 2.0)).first, 2 * p.first)

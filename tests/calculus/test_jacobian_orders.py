@@ -163,7 +163,7 @@ def test_sparse_hessian_of_a_partially_separable_function(rng):
 
 def test_report_says_what_was_chosen():
     J = opad.jacobian(dense_layers)
-    assert J.report() == "not called yet"
+    assert J.report() == "nothing computed yet"
     J(POINT)
     text = J.report()
     assert text.startswith("chosen: ") and "planning took" in text

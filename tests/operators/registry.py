@@ -29,6 +29,15 @@ def pseudoinverse(A):
     return ops.PseudoinverseDifferential(A, np.linalg.pinv(A))
 
 
+def least_squares(operator, A, B, rank):
+    """Of a matrix of the given rank."""
+    U, s, Vh = np.linalg.svd(A, full_matrices=False)
+    A = (U[:, :rank] * s[:rank]) @ Vh[:rank]
+    x, residuals, found, s = np.linalg.lstsq(A, B, 1e-3)
+    assert found == rank
+    return operator(A, B, (x, residuals, np.array(found), s), np.linalg.pinv(A, 1e-3))
+
+
 def eigen_of_symmetric(A):
     return ops.HermitianEigen(*np.linalg.eigh(A + A.swapaxes(-1, -2)))
 
@@ -280,6 +289,10 @@ for stack in ((), (2,)):
     for rows in (4, 3):
         add(f"QRDifferential, {(*stack, rows, 3)}", lambda r, d, s=(*stack, rows, 3): ops.QRDifferential(*np.linalg.qr(
             array(r, d, *s))))  # fmt: skip
+for rank in (3, 2):
+    for operator in (ops.LeastSquaresInMatrix, ops.LeastSquaresInRightHandSide):
+        add(f"{operator.__name__}, {rank}", lambda r, d, o=operator, k=rank: least_squares(o, array(r, d, 4, 3), array(
+            r, d, 4, 2), k))  # fmt: skip
 add("FFT", lambda r, d: with_dtype(ops.FFT((3, 4)), d))
 add("FFT, cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=3, norm="forward"), d))
 add("FFT, padded and cut", lambda r, d: with_dtype(ops.FFT((3, 4), n=(5, 3), axes=(0, 1), norm="ortho"), d))

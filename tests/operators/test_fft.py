@@ -39,11 +39,6 @@ def test_fft_of_several_axes():
     np.testing.assert_allclose(op.H.todense(), matrix.conj().T, atol=1e-13)
 
 
-def real_form(matrix):
-    """A complex matrix as one on (Re, Im)."""
-    return np.block([[matrix.real, -matrix.imag], [matrix.imag, matrix.real]])
-
-
 @pytest.mark.parametrize("norm", NORMS)
 @pytest.mark.parametrize("n", [None, 1, 2, 4, 5, 6, 7])
 def test_rfft(n, norm):

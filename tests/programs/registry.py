@@ -84,6 +84,21 @@ def bowl(x):
     return np.sum(np.exp(x) + x**2) + x[0] * x[1]
 
 
+def assigned(x, key, values):
+    z = np.zeros_like(x)
+    z[key] = values
+    return z
+
+
+def diagonal_twice(A):
+    A[np.diag_indices_from(A)] *= 2.0
+    return A[np.tril_indices_from(A)]
+
+
+def along_a_path(*args):
+    return np.einsum(*args, optimize=np.einsum_path(*args)[0])
+
+
 def power_iteration(A, steps):
     x = np.ones(4)
     for _ in range(steps):
@@ -144,6 +159,11 @@ CASES = {
     "sparse_operator": (opad.grad(lambda x: np.sum(opad.apply(SPARSE, x) ** 2)), vector),
     "indexing": (opad.grad(lambda x: np.sum(x[[0, 0, 2]] * x[1:4]) + x[-1] * x[np.argmax(x)]), vector),
     "mask": (opad.grad(lambda x: np.sum(x[x > 0] ** 2)), vector),
+    "piecewise": (opad.grad(lambda x: np.sum(np.piecewise(x, [x < -0.5, x > 0.5], [np.sin, np.square, 1.0]))), vector),
+    "choose": (opad.grad(lambda x: np.sum(np.choose((x > 0.5).astype(int), [x, x**2]))), vector),
+    "assignment_in_order": (opad.grad(lambda x: assigned(x, np.argsort(x), x**2) @ np.arange(6.0)), vector),
+    "diagonal": (opad.grad(lambda x: np.sum(diagonal_twice(np.outer(x, x)))), vector),
+    "contraction_path": (opad.grad(lambda A: np.sum(along_a_path("ij,jk,kl", A, A, A))), matrix),
     "where": (opad.grad(lambda x: np.sum(np.where(x > 0, np.sqrt(np.abs(x)), 0.0))), vector),
     "singular_partials": (opad.grad(lambda x: np.sum(np.where(x > 0, np.sqrt(x * (x > 0)), 0.0))), vector),
     "norm": (opad.grad(np.linalg.norm), vector),

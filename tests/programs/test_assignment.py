@@ -216,3 +216,17 @@ def test_who_makes_an_array_is_told_by_modules_not_folders():
     exec(compile(text, "home/opad/numpy/script.py", "exec"), namespace)
     compiled, x = opad.compile(namespace["f"]), np.arange(4.0)
     assert [compiled(x), compiled(2 * x)] == [8.0, 32.0]  # 0 1 + 1 2 + 2 3
+
+
+def test_positions_that_repeat_are_seen_in_a_replay():
+    def f(x):
+        z = np.zeros_like(x, shape=(6,))
+        z[(2 * x).astype(int)] = x**2
+        return z @ np.arange(6.0)
+
+    compiled = opad.compile(opad.grad(f))
+    for x in ([0.1, 0.7, 1.3], [2.2, 0.7, 1.3]):
+        x = np.array(x)
+        np.testing.assert_allclose(compiled(x), 2 * x * (2 * x).astype(int))
+    with pytest.raises(TracingError, match="names an element twice"):
+        compiled(np.array([0.1, 0.2, 1.3]))

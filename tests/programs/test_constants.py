@@ -242,3 +242,34 @@ def test_large_values_are_dropped_as_soon_as_nothing_needs_them():
     compiled = opad.compile(lambda x: np.sin(x[::-1][[0, 1, 2] * 200]) + 1)
     compiled(np.ones(1000))
     assert "del " in compiled.source
+
+
+class Layer:
+    def __init__(self, rng):
+        self.W, self.scale, self.rows = rng.standard_normal((3, 3)), 2.0, [0, 1]
+
+    def plain(self, x):
+        return self.scale * np.tanh(self.W[self.rows] @ x)
+
+    compiled = opad.compile(plain)
+
+    @opad.compile
+    def gradient(self, x):
+        return opad.grad(lambda x: np.sum(self.plain(x)))(x)
+
+
+def test_methods(rng):
+    """The object is an argument; what it holds is compared with what it was."""
+    layers, x = [Layer(rng), Layer(rng)], rng.standard_normal(3)
+    changes = (
+        lambda layer: None,
+        lambda layer: setattr(layer, "W", 2 * layer.W),
+        lambda layer: layer.W.__setitem__(0, 3.0),
+        lambda layer: setattr(layer, "scale", 5.0),
+        lambda layer: layer.rows.append(2),
+    )
+    for change in changes:
+        change(layers[0])
+        for layer in layers:
+            np.testing.assert_array_equal(layer.compiled(x), layer.plain(x))
+            np.testing.assert_allclose(layer.gradient(x), opad.grad(lambda x: np.sum(layer.plain(x)))(x), rtol=1e-14)  # noqa: B023

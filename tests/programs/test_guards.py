@@ -179,7 +179,7 @@ def test_errors_while_recording_leave_the_function_usable(rng):
 @pytest.mark.parametrize(
     "function",
     [
-        lambda x: np.asarray(x),
+        lambda x: np.asarray(x[:, None]),
         lambda x: float(x[0]),
         lambda x: x.tolist(),
         lambda x: np.zeros(3).__iadd__(x),

@@ -1,5 +1,6 @@
 """scipy.linalg where spectra repeat, matrices cannot be diagonalised, are singular, or lie on a branch cut."""
 
+import mpmath
 import numpy as np
 import pytest
 import scipy.linalg
@@ -7,6 +8,7 @@ import scipy.linalg
 import opad
 import opad.scipy.linalg as sl
 from opad.errors import DegenerateSpectrumError, MissingRuleError, SingularBlockError, UnsupportedArgumentError
+from tests.modes import in_every_mode
 
 MATRICES = {
     "multiple of I": 2.0 * np.eye(3),
@@ -99,6 +101,36 @@ def test_logarithm_on_its_branch_cut(rng):
     (gradient,) = opad.vjp(sl.logm, A)[1](W)
     assert gradient.dtype == float
     np.testing.assert_allclose(np.sum(gradient * E), np.vdot(W, tangent).real, rtol=1e-10)
+
+
+@pytest.mark.parametrize("corner", [0.0, 2.0**-53])
+def test_lu_of_matrices_whose_last_pivot_is_zero(corner, rng):
+    """L and U are rational functions of A; at fixed pivots u_nn does not occur in their denominators."""
+    A = np.array([[4.0, 2.0, 6.0], [1.0, 2.0, 3.0], [2.0, 5.0, 7.0 + corner]])  # no rows change places below the first
+    E, weights = rng.standard_normal((3, 3)), rng.standard_normal((2, 3, 3))
+    p = scipy.linalg.lu(A, p_indices=True)[0]
+    assert abs(scipy.linalg.lu(A)[2][2, 2]) < 1e-15
+
+    def in_multiple_precision(t):
+        moved = mpmath.matrix(A)[:, :] + t * mpmath.matrix(E)
+        U = mpmath.matrix([[moved[int(i), j] for j in range(3)] for i in np.argsort(p)])
+        L = mpmath.eye(3)
+        for k in range(2):
+            for i in range(k + 1, 3):
+                L[i, k] = U[i, k] / U[k, k]
+                U[i, :] = U[i, :] - L[i, k] * U[k, :]
+        return sum(mpmath.fdot(W.flat, X) for W, X in zip(weights, (L, U), strict=True))
+
+    def loss(A):
+        _, L, U = sl.lu(A)
+        return np.sum(weights[0] * L) + np.sum(weights[1] * U)
+
+    for order in (1, 2, 3):
+        with mpmath.workdps(40):
+            expected = float(mpmath.diff(in_multiple_precision, 0, order))
+        np.testing.assert_allclose(in_every_mode(loss, A, E, order), expected, rtol=1e-9)
+    with pytest.raises(SingularBlockError, match=r"scipy\.linalg\.lu.*dependent"):
+        opad.grad(lambda A: np.sum(sl.lu(A)[1]))(np.vstack([A, A]))
 
 
 def test_polar_factors_of_the_identity():

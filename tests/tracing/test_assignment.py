@@ -142,3 +142,15 @@ def test_a_copy_is_assigned_to_alone(shape):
     x = np.full(shape, 1.5)
     for found, expected in zip(opad.jvp(f, (x,), (x,))[0], f(x), strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_arrays_of_traced_numbers_are_assigned():
+    def f(x):
+        z = np.zeros_like(x, shape=(2, 2))
+        z[:] = np.array([[x[0], 1.0], [x[1] * x[2], x[3]]])
+        z[0] += np.array([x[1], x[2]])
+        return z
+
+    x = np.arange(2.0, 6.0)
+    J = [[[1, 1, 0, 0], [0, 0, 1, 0]], [[0, x[2], x[1], 0], [0, 0, 0, 1]]]
+    np.testing.assert_array_equal(opad.jacobian(f)(x), J)

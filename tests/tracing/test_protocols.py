@@ -8,8 +8,10 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse
 import scipy.sparse.linalg
+import scipy.special
 
 import opad
 from opad.errors import MissingRuleError, TracingError, UnsupportedArgumentError
@@ -103,6 +105,9 @@ REFUSED = {
     "z.flat[:] = x": lambda x: assign((x * 1).flat, slice(None), x),
     "np.asarray(2-D)": lambda x: np.sum(np.asarray(np.outer(x, x))),
     "objects without traced numbers": lambda x: np.sum(x * np.array([1, None, 2], object)),
+    "np.linalg.solve(np.array([x0, x1]))": lambda x: np.sum(np.linalg.solve(np.eye(2), np.array([x[0], x[1]]))),
+    "special.entr(np.array([x0, x1]))": lambda x: np.sum(scipy.special.entr(np.array([x[0], x[1]]))),
+    "scipy.optimize.brentq": lambda x: scipy.optimize.brentq(lambda t: t * t - x[0], 0, 2),
     "np.reshape(order='A')": lambda x: np.sum(np.reshape(np.outer(x, x).T, 9, order="A") * np.arange(9.0)),
     "x.view()": lambda x: np.sum(x.view()),
     "x.flat[0] = 1": lambda x: assign(np.outer(x, x).flat, 0, 1.0),
@@ -135,6 +140,10 @@ def test_messages_name_the_function_and_the_line():
     line = sys._getframe().f_lineno + 2
     with pytest.raises(MissingRuleError, match=r"numpy\.sort_complex.*jacobian_rule") as caught:
         opad.grad(lambda x: np.sum(np.sort_complex(x)))(X)
+    assert f"test_protocols.py:{line}" in str(caught.value)
+    line = sys._getframe().f_lineno + 2
+    with pytest.raises(TracingError, match=r"array of objects .*np\.block") as caught:
+        opad.grad(lambda x: np.linalg.det(np.array([[x[0], x[1]], [1, 2]])))(X)
     assert f"test_protocols.py:{line}" in str(caught.value)
     with pytest.raises(UnsupportedArgumentError, match=r"numpy\.clip.*order"):
         opad.grad(lambda x: np.sum(np.clip(x, 0.0, 1.0, order="F")))(X)

@@ -68,10 +68,6 @@ def eig_invariants(A):
     return np.abs(w) ** 2, np.sum(np.abs(V) ** 4, axis=-2)
 
 
-def real_part_of(function):
-    return lambda *args: np.real(function(*args))
-
-
 SQUARE, STACK, TALL, WIDE = (3, 3), (2, 3, 3), (5, 3), (3, 5)
 CASES = [
     Case("solve vector", LA.solve, (SQUARE, (3,))),
@@ -128,6 +124,7 @@ CASES = [
     Case("multi_dot vectors", lambda *a: LA.multi_dot(a), ((3,), (3, 4), (4, 2), (2,))),
     Case("multi_dot first vector", lambda *a: LA.multi_dot(a), ((3,), (3, 4), (4, 2))),
     Case("tensorsolve", LA.tensorsolve, ((2, 3, 6), (2, 3))),
+    Case("tensorsolve of more axes", lambda a, b: LA.tensorsolve(a, b[None, :, None]), ((3, 3), (3,))),
     Case("tensorsolve axes", lambda a, b: LA.tensorsolve(a, b, axes=(0, 2)), ((2, 4, 2, 2, 2), (4, 2))),
     Case("tensorinv", lambda a: LA.tensorinv(a, ind=1), ((4, 2, 2),)),
     Case("trace", LA.trace, (STACK,)),

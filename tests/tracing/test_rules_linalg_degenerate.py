@@ -286,6 +286,34 @@ def test_pinv_keeps_its_rank(rng):
     np.testing.assert_allclose(tangent, expected, atol=1e-8)
 
 
+@pytest.mark.parametrize("rank", [3, 2, 0])
+@pytest.mark.parametrize("dtype", [float, complex, np.float32])
+def test_lstsq_at_every_rank(rank, dtype, rng):
+    """Values are NumPy's own; along A (I + t E) B the rank stays, and the rule is the derivative."""
+    left, right, b = (rng.standard_normal(shape).astype(dtype) for shape in ((5, rank), (rank, 3), (5, 2)))
+    if dtype is complex:
+        left = left * (1 + 0.3j)
+    A, E = left @ right, rng.standard_normal((rank, rank))
+    results = opad.vjp(LA.lstsq, A, b)[0]
+    for found, expected in zip(results, LA.lstsq(A, b), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    if dtype is np.float32:
+        return
+    weights = rng.standard_normal((3, 2)), rng.standard_normal(results[1].shape), 0, rng.standard_normal(3)
+
+    def loss(A):
+        x, residuals, _, s = LA.lstsq(A, b)
+        return np.real(np.sum(weights[0] * x)) + np.sum(weights[1] * residuals) + np.sum(weights[3][:rank] * s[:rank])
+
+    def along(t):
+        return loss(left @ (np.eye(rank) + t * E) @ right)
+
+    for found in in_every_mode(along, 0.0, 1.0, 1):
+        np.testing.assert_allclose(found, differences(along, 0.0, 1.0, h=1e-3), rtol=1e-8, atol=1e-12)
+    second = differences(lambda t: opad.jvp(along, (t,), (1.0,))[1], 0.0, 1.0, h=1e-3)
+    np.testing.assert_allclose(in_every_mode(along, 0.0, 1.0, 2), second, rtol=1e-8, atol=1e-12)
+
+
 def test_phases_and_defective_matrices(rng):
     S = rng.standard_normal((3, 3)) + 1j * rng.standard_normal((3, 3))
     S = S + S.conj().T

@@ -9,7 +9,7 @@ import scipy.linalg
 
 from opad.errors import SingularBlockError
 from opad.operators.algebra import Product
-from opad.operators.factorizations import LUDifferential, PolarDifferential
+from opad.operators.factorizations import LUDifferential, PolarDifferential, has_dependent_columns
 from opad.operators.products import adjoint_matrix
 from opad.operators.spectral import HermitianEigen, hermitian_part, rounding_level
 from opad.scipy.linalg.structured import hermitian
@@ -41,12 +41,19 @@ def _lu_parts(a):
 
 @operator_rule(_lu_parts, multiple=True)
 def _(y, a):
+    k = y[2].shape[0] - (a.shape[0] <= a.shape[1])
+    if has_dependent_columns(plain(y[2])[:k, :k], a.shape[0]):
+        raise SingularBlockError(
+            f"scipy.linalg.lu was differentiated at a matrix of shape {a.shape} of which the first {k} columns are "
+            "linearly dependent to rounding, where the factors are not differentiable; expected independent ones. Use "
+            "qr with pivoting=True, or permute the columns."
+        )
     return LUDifferential(*y)
 
 
 @mirror(scipy.linalg.lu, scipy.linalg, axes=2)
 def lu(a, permute_l=False, p_indices=False):
-    """Of one matrix; differentiable where its leading square block is regular."""
+    """Of one matrix; differentiable where its leading columns, all but one if it is not tall, are independent."""
     p, L, U = _lu_parts(a)
     if permute_l:
         return L[p], U

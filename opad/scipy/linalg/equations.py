@@ -151,7 +151,7 @@ class Stein(Operator):
 
 @UserPrimitive
 def _stein(a, q, method):
-    dtype = np.result_type(a, q)  # one for both, for the reason given above
+    dtype = np.result_type(a, q)  # one for both: SciPy is wrong for a real a of complex q
     return scipy.linalg.solve_discrete_lyapunov(a.astype(dtype), q.astype(dtype), method)
 
 
@@ -180,7 +180,7 @@ def solve_discrete_lyapunov(a, q, method=None):
 
 def _two_sided(y, left, right, shape, sign=1.0):
     """E -> the Hermitian part of 2 sign left E right, for a term left E right + (left E right)^H of an equation."""
-    left, right = sign * left, right
+    left = sign * left
 
     def forward(E):
         Z = times(left, times_right(E, right))

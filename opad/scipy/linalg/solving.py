@@ -7,15 +7,15 @@ import numpy as np
 import scipy.linalg
 
 from opad.operators.algebra import Identity, Product
-from opad.operators.factorizations import PseudoinverseDifferential
+from opad.operators.least_squares import PseudoinverseDifferential
 from opad.operators.products import StackedLeftMultiply, StackedRightMultiply, VectorOfMatrix, adjoint_matrix
 from opad.operators.solve import LinearSystem, TriangularSolve
 from opad.scipy.linalg.structured import StructuredSystem, columns, hermitian, like_vector
 from opad.scipy.mirrors import Mirror, mirror
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import FunctionOperator, constant, operator_rule
-from opad.tracing.rules.helpers import in_common_precision, wants
-from opad.tracing.rules.linalg import solve_row
+from opad.tracing.rules.helpers import wants
+from opad.tracing.rules.linalg import lstsq_blocks, lstsq_by, solve_row
 from opad.tracing.trace import Row
 
 _GENERAL = (None, "gen", "general")
@@ -98,16 +98,20 @@ def pinvh(a, atol=None, rtol=None, lower=True, return_rank=False):
     return pinv(hermitian(a, lower), atol=atol, rtol=rtol, return_rank=return_rank)
 
 
+@UserPrimitive
+def _lstsq_parts(a, b, cond):
+    x, residues, rank, s = scipy.linalg.lstsq(a, b, cond)
+    return x, residues, np.array(rank), s
+
+
+operator_rule(_lstsq_parts, multiple=True)(lstsq_blocks)
+
+
 @mirror(scipy.linalg.lstsq, scipy.linalg, axes=2)
 def lstsq(a, b, cond=None):
-    """The solution of least norm by the pseudoinverse; right for changes of a that keep its rank."""
-    a, b = in_common_precision(a, b)
-    m, n = np.shape(a)
-    dtype = np.finfo(a.dtype).dtype
-    x, rank = pinv(a, atol=0.0, rtol=np.finfo(dtype).eps if cond is None else cond, return_rank=True)
-    x = x @ b
-    residues = np.sum(np.abs(b - a @ x) ** 2, axis=0) if m > n and rank == n else np.zeros(0, dtype)
-    return x, residues, rank, np.linalg.svdvals(a)
+    """The solution of least norm; right for changes of a that keep its rank."""
+    x, residues, rank, s = lstsq_by(_lstsq_parts, a, b, cond)
+    return x, (residues[0] if np.ndim(b) == 1 and np.size(residues) else residues), rank, s
 
 
 # -- triangular and factorised --------------------------------------------------------------------------------------

@@ -4,10 +4,8 @@ import numpy as np
 
 from opad.operators.algebra import Product
 from opad.operators.elementwise import Cast
-from opad.operators.fft import FFT, IRFFT, RFFT
+from opad.operators.fft import FFT, IRFFT, NORM_OF_ADJOINT, RFFT
 from opad.tracing.primitives import composite, operator_rule
-
-_SWAPPED_NORM = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 @operator_rule(np.fft.fft)
@@ -113,13 +111,13 @@ def irfft2(a, s=None, axes=(-2, -1), norm=None):
 @composite(np.fft.hfft)
 def hfft(a, n=None, axis=-1, norm=None):
     """The transform of a Hermitian sequence: irfft of the conjugate, with the factors of the other direction."""
-    return np.fft.irfft(np.conj(a), n, axis, _SWAPPED_NORM[norm])
+    return np.fft.irfft(np.conj(a), n, axis, NORM_OF_ADJOINT[norm])
 
 
 @composite(np.fft.ihfft)
 def ihfft(a, n=None, axis=-1, norm=None):
     """The inverse of hfft."""
-    return np.conj(np.fft.rfft(a, n, axis, _SWAPPED_NORM[norm]))
+    return np.conj(np.fft.rfft(a, n, axis, NORM_OF_ADJOINT[norm]))
 
 
 @composite(np.fft.fftshift)

@@ -13,6 +13,11 @@ def wants(function, given, expected):
     )
 
 
+def as_array(a):
+    """Lists and numbers as plain arrays; whatever has a shape stays."""
+    return a if hasattr(a, "shape") else np.asarray(a)
+
+
 def normalise_axis(axis, ndim):
     """A non-negative axis."""
     if not -ndim <= axis < ndim:
@@ -27,6 +32,11 @@ def normalised_axes(axis, ndim):
     return tuple(normalise_axis(int(k), ndim) for k in ((axis,) if np.ndim(axis) == 0 else axis))
 
 
+def with_axes_kept(y, axes, shape):
+    """The result of a reduction over `axes` of an array of this shape, with these axes of length one."""
+    return np.reshape(y, tuple(1 if k in axes else n for k, n in enumerate(shape)))
+
+
 def as_dtype(a, dtype, name):
     """An array in the floating-point dtype that a keyword asks for."""
     if dtype is None:
@@ -34,7 +44,14 @@ def as_dtype(a, dtype, name):
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
         raise wants(name, f"dtype={dtype}, in which nothing varies", "a floating-point dtype")
-    a = a if hasattr(a, "dtype") else np.asarray(a)
+    a = as_array(a)
+    return a if a.dtype == dtype else a.astype(dtype)
+
+
+def in_double_precision(a):
+    """An array in double precision at least, in which NumPy computes what it computes for integers."""
+    a = as_array(a)
+    dtype = np.result_type(a.dtype, np.float64)
     return a if a.dtype == dtype else a.astype(dtype)
 
 
@@ -45,7 +62,7 @@ def as_floating(a):
 
 def in_common_precision(*arrays):
     """Arrays in the highest precision of them, that of integers being double; real ones stay real."""
-    arrays = [a if hasattr(a, "dtype") else np.asarray(a) for a in arrays]
+    arrays = list(map(as_array, arrays))
     common = np.result_type(*(a.dtype if a.dtype.kind in "fc" else np.float64 for a in arrays))
     dtypes = [np.result_type(a.dtype, np.finfo(common).dtype) for a in arrays]
     return [a if a.dtype == dtype else a.astype(dtype) for a, dtype in zip(arrays, dtypes, strict=True)]

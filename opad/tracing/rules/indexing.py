@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from opad.operators.indexing import Index, scatter_add
+from opad.operators.indexing import Index, along_axis, scatter_add
 from opad.tracing.array import getitem, record
 from opad.tracing.elementwise import Select
 from opad.tracing.primitives import RULES, JacobianRule, composite, operator_rule
@@ -38,10 +38,7 @@ def take_along_axis(arr, indices, axis=-1):
     """Elements along an axis, chosen separately for each line."""
     if axis is None:
         return np.reshape(arr, -1)[indices]
-    axis = normalise_axis(axis, np.ndim(arr))
-    grid = list(np.ogrid[tuple(slice(n) for n, _ in zip(arr.shape, indices.shape, strict=True))])  # indices broadcast
-    grid[axis] = indices
-    return arr[tuple(grid)]
+    return arr[along_axis(indices, normalise_axis(axis, np.ndim(arr)), arr.shape)]
 
 
 @composite(np.compress)

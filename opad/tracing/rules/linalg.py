@@ -14,10 +14,15 @@ from opad.operators.factorizations import (
     CholeskyDifferential,
     CofactorDifferential,
     LogDeterminant,
-    PseudoinverseDifferential,
     QRDifferential,
+    has_dependent_columns,
     independent_columns,
     products_without,
+)
+from opad.operators.least_squares import (
+    LeastSquaresInMatrix,
+    LeastSquaresInRightHandSide,
+    PseudoinverseDifferential,
 )
 from opad.operators.products import StackedLeftMultiply, StackedRightMultiply, VectorOfMatrix, adjoint_matrix
 from opad.operators.shaping import Broadcast, SumAxes
@@ -62,18 +67,34 @@ def _(y, a, rcond=None, hermitian=False, *, rtol=None):
     return PseudoinverseDifferential(a, y)
 
 
+@UserPrimitive
+def lstsq_parts(a, b, rcond):
+    """np.linalg.lstsq as one record."""
+    x, residuals, rank, s = np.linalg.lstsq(a, b, rcond)
+    return x, residuals, np.array(rank), s
+
+
+@operator_rule(lstsq_parts, multiple=True)
+def lstsq_blocks(y, a, b, rcond):
+    """By the pseudoinverse of the rank that was found; right for changes of a that keep it."""
+    rank, s = int(plain(y[2])), plain(y[3])
+    between = 0.0 if rank == len(s) else 1.0 if rank == 0 else (s[rank - 1] + s[rank]) / (2 * s[0])
+    Y = np.linalg.pinv(a, between)
+    return LeastSquaresInMatrix(a, b, y, Y), LeastSquaresInRightHandSide(a, b, y, Y), None
+
+
+def lstsq_by(parts, a, b, rcond):
+    """The results of `parts`, one of the two lstsq, of operands of one dtype, b being a vector or a matrix."""
+    dtype = np.result_type(*(operand.dtype for operand in in_common_precision(a, b)))
+    a, b = (operand if operand.dtype == dtype else operand.astype(dtype) for operand in in_common_precision(a, b))
+    x, residuals, rank, s = parts(a, b if np.ndim(b) == 2 else b[:, None], rcond)
+    return (x if np.ndim(b) == 2 else x[:, 0]), residuals, int(plain(rank)), s
+
+
 @composite(np.linalg.lstsq)
 def lstsq(a, b, rcond=None):
-    """The solution of least norm by the pseudoinverse; right for changes of a that keep its rank."""
-    a, b = in_common_precision(a, b)
-    m, n = np.shape(a)
-    rcond = np.finfo(a.dtype).eps * max(m, n) if rcond is None else rcond
-    x = np.linalg.pinv(a, rcond) @ b
-    s = np.linalg.svdvals(a)
-    rank = int(np.sum(plain(s) > rcond * np.max(plain(s), initial=0)))
-    rest = np.reshape(b - a @ x, (m, -1))
-    residuals = np.sum(np.abs(rest) ** 2, axis=0) if m > n and rank == n else np.zeros(0, s.dtype)
-    return x, residuals, rank, s
+    """The solution of least norm."""
+    return lstsq_by(lstsq_parts, a, b, rcond)
 
 
 # -- determinants ---------------------------------------------------------------------------------------------------
@@ -156,22 +177,13 @@ def qr_tall(a):
 @operator_rule(qr_tall, multiple=True)
 def _(y, a):
     k = independent_columns(a)
-    if np.any(_dependent(plain(y[1])[..., :k, :k], a.shape[-2])):
+    if has_dependent_columns(plain(y[1])[..., :k, :k], a.shape[-2]):
         raise SingularBlockError(
             f"numpy.linalg.qr was differentiated at a matrix of shape {a.shape} whose columns (all but the last, of a "
             "square real matrix) are linearly dependent to rounding, where the factors are not differentiable; "
             "expected independent ones. Use numpy.linalg.svd, or permute the columns."
         )
     return QRDifferential(*y)
-
-
-def _dependent(R, rows):
-    """Whether |r_jj| is rounding next to column j and to the multiples of those before it that it is made up of."""
-    norms = np.linalg.norm(R, axis=-2, keepdims=True)
-    null = np.diagonal(R, axis1=-2, axis2=-1) == 0
-    if np.any(null):
-        return null
-    return 10 * rows * np.finfo(R.dtype).eps * (norms @ np.abs(np.linalg.inv(R))) > 1
 
 
 @composite(np.linalg.qr)
@@ -331,7 +343,7 @@ def tensorsolve(a, b, axes=None):
     if axes is not None:
         axes = [k % np.ndim(a) for k in axes]
         a = np.transpose(a, [k for k in range(np.ndim(a)) if k not in axes] + axes)
-    shape = np.shape(a)[np.ndim(b) :]
+    shape = np.shape(a)[np.ndim(b) - np.ndim(a) :]  # as NumPy, for any number of axes of b
     return np.reshape(np.linalg.solve(np.reshape(a, (np.size(b), -1)), np.reshape(b, -1)), shape)
 
 

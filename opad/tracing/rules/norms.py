@@ -16,7 +16,7 @@ from opad.tracing.array import plain
 from opad.tracing.elementwise import singular_elementwise
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import composite, constant, operator_rule
-from opad.tracing.rules.helpers import normalise_axis
+from opad.tracing.rules.helpers import normalised_axes, with_axes_kept
 
 _MATRIX_ORDERS = ("nuc", 2, -2, 1, -1, np.inf, -np.inf)
 
@@ -25,10 +25,6 @@ def real_functional(G, axes, keepdims):
     """dX -> Re sum conj(G) .* dX over axes."""
     total = Product(SumAxes(G.shape, axes, keepdims), Hadamard(conjugate(G)))
     return Product(RealPart(total.dimsd), total) if G.dtype.kind == "c" else total
-
-
-def _kept(y, axes, shape):
-    return np.reshape(y, tuple(1 if k in axes else n for k, n in enumerate(shape)))
 
 
 # -- vectors --------------------------------------------------------------------------------------------------------
@@ -43,7 +39,7 @@ def euclidean_norm(x, axis, keepdims):
 @operator_rule(euclidean_norm)
 def _(y, x, axis, keepdims):
     """x / |x|; 0 at 0."""
-    y = _kept(y, axis, x.shape)
+    y = with_axes_kept(y, axis, x.shape)
     zero = plain(y) == 0
     return real_functional(np.where(zero, 0, x / np.where(zero, 1, y)), axis, keepdims)
 
@@ -57,7 +53,7 @@ def power_norm(x, ord, axis, keepdims):
 @operator_rule(power_norm)
 def _(y, x, ord, axis, keepdims):
     """x/|x| (|x|/y)^(ord - 1); 0 where x is 0, and for 1 < ord < 2 with an infinite derivative there."""
-    y = _kept(y, (axis,), x.shape)
+    y = with_axes_kept(y, (axis,), x.shape)
     origin = plain(y) == 0
     y = np.where(origin, 1, y)
     if 1 < ord < 2 and x.dtype.kind != "c":
@@ -135,7 +131,7 @@ def _norm_of_matrix(x, ord, rows, columns, keepdims):
         result = nuclear_norm(a)
     else:
         result = (np.max if ord > 0 else np.min)(np.linalg.svdvals(a), axis=-1)
-    return _kept(result, (rows, columns), x.shape) if keepdims else result
+    return with_axes_kept(result, (rows, columns), x.shape) if keepdims else result
 
 
 @composite(np.linalg.norm)
@@ -144,8 +140,7 @@ def norm(x, ord=None, axis=None, keepdims=False):
     ndim = np.ndim(x)
     if axis is None and ord is None:
         return euclidean_norm(x, tuple(range(ndim)), keepdims)
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
-    axes = tuple(normalise_axis(k, ndim) for k in axes)
+    axes = normalised_axes(axis, ndim)
     if len(axes) == 1:
         return _norm_along(x, ord, axes[0], keepdims)
     if len(axes) != 2:
@@ -161,12 +156,11 @@ def norm(x, ord=None, axis=None, keepdims=False):
 def vector_norm(x, /, *, axis=None, keepdims=False, ord=2):
     """The norm over one axis, several, or all, as of one vector."""
     ndim = np.ndim(x)
-    axes = tuple(range(ndim)) if axis is None else (axis,) if isinstance(axis, int | np.integer) else tuple(axis)
-    axes = tuple(normalise_axis(k, ndim) for k in axes)
+    axes = normalised_axes(axis, ndim)
     rest = tuple(k for k in range(ndim) if k not in axes)
     lines = np.reshape(np.transpose(x, rest + axes), (*(np.shape(x)[k] for k in rest), -1))
     result = _norm_along(lines, ord, len(rest), False)
-    return _kept(result, axes, np.shape(x)) if keepdims else result
+    return with_axes_kept(result, axes, np.shape(x)) if keepdims else result
 
 
 @composite(np.linalg.matrix_norm)

@@ -4,17 +4,11 @@ import numpy as np
 
 from opad.tracing.array import plain
 from opad.tracing.primitives import composite
-from opad.tracing.rules.helpers import wants
-
-
-def _wide(x):
-    """In double precision, which NumPy's integer exponents bring about."""
-    x = x if hasattr(x, "shape") else np.asarray(x)
-    return x if x.dtype in (np.float64, np.complex128) else x.astype(np.result_type(x.dtype, float))
+from opad.tracing.rules.helpers import as_array, in_double_precision, wants
 
 
 def _coefficients(p):
-    return np.atleast_1d(p if hasattr(p, "shape") else np.asarray(p))
+    return np.atleast_1d(as_array(p))
 
 
 @composite(np.polyval)
@@ -29,7 +23,7 @@ def polyval(p, x):
 @composite(np.vander)
 def vander(x, N=None, increasing=False):
     """The matrix of powers of x."""
-    x = _wide(x)
+    x = in_double_precision(x)
     powers = [np.ones_like(plain(x))]
     for _ in range((len(x) if N is None else N) - 1):
         powers.append(powers[-1] * x)
@@ -41,7 +35,7 @@ def polyfit(x, y, deg, rcond=None, full=False, w=None, cov=False):
     """Least squares on the scaled Vandermonde matrix."""
     if full or cov:
         raise wants("np.polyfit", "full=True or cov=True", "the coefficients alone")
-    left, right = np.vander(_wide(x), deg + 1), _wide(y)
+    left, right = np.vander(in_double_precision(x), deg + 1), in_double_precision(y)
     if w is not None:
         left, right = w[:, None] * left, w[:, None] * y if np.ndim(y) == 2 else w * y
     scale = np.sqrt(np.sum(left * left, axis=0))
@@ -85,7 +79,7 @@ def _without_leading_zeros(p):
 @composite(np.polyder)
 def polyder(p, m=1):
     """The m-th derivative of a polynomial."""
-    p = _wide(_coefficients(p))
+    p = in_double_precision(_coefficients(p))
     for _ in range(m):
         p = p[:-1] * np.arange(len(p) - 1, 0, -1).astype(p.dtype)
     return p
@@ -94,7 +88,7 @@ def polyder(p, m=1):
 @composite(np.polyint)
 def polyint(p, m=1, k=None):
     """The m-th antiderivative of a polynomial with constants k."""
-    p = _wide(_coefficients(p))
+    p = in_double_precision(_coefficients(p))
     constants = np.broadcast_to(np.zeros(m) if k is None else np.asarray(k, float), (m,))
     for constant in constants:
         p = np.append(p / np.arange(len(p), 0, -1).astype(p.dtype), np.reshape(constant, 1).astype(p.dtype))

@@ -11,12 +11,7 @@ from opad.operators.elementwise import Hadamard, RealPart
 from opad.operators.shaping import SumAxes
 from opad.tracing.array import plain
 from opad.tracing.primitives import composite, constant, operator_rule
-from opad.tracing.rules.helpers import as_dtype, as_floating, normalised_axes
-
-
-def _kept(y, axes, shape):
-    """A reduced array with its axes kept as length one."""
-    return y.reshape(tuple(1 if i in axes else n for i, n in enumerate(shape)))
+from opad.tracing.rules.helpers import as_dtype, as_floating, normalised_axes, with_axes_kept
 
 
 def _weighted_sum(weights, x, axes, keepdims):
@@ -47,7 +42,7 @@ def _(y, a, axis=None, dtype=None, out=None, ddof=0, keepdims=False, *, correcti
     Centred twice: of constants the rounding error of the mean remains, which the division makes as large as 1.
     """
     axes = normalised_axes(axis, a.ndim)
-    deviation = _kept(y, axes, a.shape)
+    deviation = with_axes_kept(y, axes, a.shape)
     scale = np.where(plain(deviation) == 0, 0, 1 / np.where(plain(deviation) == 0, 1, deviation))
     centred = _centred(_centred(a, axes), axes)
     return _variance_block(centred, axes, ddof if correction is None else correction, keepdims, scale)
@@ -72,7 +67,7 @@ def _(y, a, axis=None, dtype=None, out=None, keepdims=False):
     """d prod = sum_i (product of the others) da_i, exact where factors are zero."""
     axes = normalised_axes(axis, a.ndim)
     if all_normal(plain(y)):
-        others = _kept(y, axes, a.shape) / a
+        others = with_axes_kept(y, axes, a.shape) / a
     else:
         others = _products_of_others(a, axes)
     return _weighted_sum(others, a, axes, keepdims)
@@ -113,7 +108,7 @@ def _(y, a, axis=None, out=None, keepdims=False):
 def _extremum_block(y, a, axis, keepdims):
     """The elements that attain the extremum share its derivative evenly."""
     axes = normalised_axes(axis, a.ndim)
-    ties = (plain(a) == _kept(plain(y), axes, a.shape)).astype(a.dtype)
+    ties = (plain(a) == with_axes_kept(plain(y), axes, a.shape)).astype(a.dtype)
     share = 1 / np.sum(ties, axis=axes, keepdims=keepdims)  # on the small side, where a division costs little
     return Product(Hadamard(share, y.shape), _weighted_sum(ties, a, axes, keepdims))
 

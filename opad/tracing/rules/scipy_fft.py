@@ -3,13 +3,12 @@
 import numpy as np
 import scipy.fft
 
+from opad.operators.fft import NORM_OF_ADJOINT
 from opad.operators.hankel import HankelTransform, hankel_transform
 from opad.operators.trigonometric import PARTNER, RealTransform, real_transform
 from opad.tracing.array import TracedArray
 from opad.tracing.primitives import operator_rule
 from opad.tracing.rules.helpers import normalise_axis, wants
-
-_SWAPPED = {None: "forward", "backward": "forward", "forward": "backward", "ortho": "ortho"}
 
 
 @operator_rule(real_transform)
@@ -37,7 +36,7 @@ def _along(kind, inverse, x, type, n, axis, norm, orthogonalize):
     x = _resized(x, n, axis)
     orthogonal = norm == "ortho" if orthogonalize is None else orthogonalize
     if inverse:
-        type, norm = PARTNER[type], _SWAPPED[norm]
+        type, norm = PARTNER[type], NORM_OF_ADJOINT[norm]
     if x.dtype.kind == "c":
         real, imag = (_along(kind, False, part(x), type, None, axis, norm, orthogonal) for part in (np.real, np.imag))
         return real + 1j * imag
@@ -94,11 +93,11 @@ def _irfftn(x, s, axes, norm):
 
 def _hfftn(x, s, axes, norm):
     """irfftn of the conjugate, with the factors of the other direction."""
-    return _irfftn(np.conj(x), s, axes, _SWAPPED[norm])
+    return _irfftn(np.conj(x), s, axes, NORM_OF_ADJOINT[norm])
 
 
 def _ihfftn(x, s, axes, norm):
-    return np.conj(np.fft.rfftn(x, s, axes, _SWAPPED[norm]))
+    return np.conj(np.fft.rfftn(x, s, axes, NORM_OF_ADJOINT[norm]))
 
 
 TRANSFORMS = {

@@ -1,11 +1,13 @@
 """Choosing, inserting and deleting elements; roots and logarithms that leave the real line."""
 
+from functools import reduce
+
 import numpy as np
 
 from opad.operators.indexing import scatter_add
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.primitives import composite
-from opad.tracing.rules.helpers import normalise_axis, normalised_axes
+from opad.tracing.rules.helpers import as_array, normalise_axis, normalised_axes
 
 
 @composite(np.select)
@@ -22,22 +24,27 @@ def select(condlist, choicelist, default=0):
 @composite(np.piecewise)
 def piecewise(x, condlist, funclist, *args, **kw):
     """Functions on parts of the domain; of several conditions that hold the last one counts."""
-    if np.isscalar(condlist) or (not isinstance(condlist[0], list | np.ndarray) and np.ndim(x) != 0):
+    if np.isscalar(condlist) or (np.ndim(x) and not np.ndim(condlist[0]) and not isinstance(condlist[0], np.ndarray)):
         condlist = [condlist]
-    conditions = [np.broadcast_to(np.asarray(plain(c), bool), np.shape(x)) for c in condlist]
+    conditions = [c if hasattr(c, "astype") else np.asarray(c) for c in map(plain, condlist)]
+    conditions = [np.broadcast_to(c.astype(bool), np.shape(x)) for c in conditions]
     if len(funclist) == len(conditions) + 1:
-        conditions.append(~np.any(conditions, axis=0))
+        conditions.append(~reduce(np.logical_or, conditions))
     if len(funclist) != len(conditions):
         raise ValueError(f"with {len(condlist)} condition(s), either {len(condlist)} or {len(condlist) + 1} functions "
                          "are expected")  # fmt: skip
     result, taken = 0, np.zeros(np.shape(x), bool)
     for condition, function in reversed(list(zip(conditions, funclist, strict=True))):
-        part = x[condition]
+        part, where = x[condition], condition & ~taken
         values = function(part, *args, **kw) if callable(function) and part.size else function
-        if part.size:
+        if not part.size:
+            continue
+        values = values if hasattr(values, "dtype") else np.asarray(values)
+        values = values.astype(x.dtype) if values.dtype != x.dtype else values
+        if np.ndim(values) == 0:
+            result = np.where(where, values, result)
+        else:
             values = np.broadcast_to(values, part.shape)
-            values = values.astype(x.dtype) if values.dtype != x.dtype else values
-            where = condition & ~taken
             result = scatter_add(values[where[condition]], (where,), np.shape(x)) + result
         taken = taken | condition
     return result if hasattr(result, "shape") else np.zeros_like(plain(x))
@@ -46,7 +53,8 @@ def piecewise(x, condlist, funclist, *args, **kw):
 @composite(np.choose)
 def choose(a, choices, out=None, mode="raise"):
     """choices[a[i]][i]."""
-    a = np.asarray(plain(a))
+    a = plain(a)
+    a = a if hasattr(a, "ndim") else np.asarray(a)
     if mode != "raise":
         a = np.remainder(a, len(choices)) if mode == "wrap" else np.clip(a, 0, len(choices) - 1)
     if a.size and (a.min() < 0 or a.max() >= len(choices)):
@@ -68,7 +76,7 @@ def delete(arr, obj, axis=None):
 @composite(np.insert)
 def insert(arr, obj, values, axis=None):
     """An array with values put in before some of its slices."""
-    arr, values = (a if hasattr(a, "shape") else np.asarray(a) for a in (arr, values))
+    arr, values = map(as_array, (arr, values))
     if axis is None:
         arr, axis = np.reshape(arr, -1), 0
     axis, n = normalise_axis(axis, np.ndim(arr)), np.shape(arr)[axis]

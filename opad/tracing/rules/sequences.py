@@ -10,7 +10,7 @@ from opad.operators.elementwise import Hadamard
 from opad.tracing.array import plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import bilinear, composite, operator_rule
-from opad.tracing.rules.helpers import as_dtype, as_floating, normalise_axis, wants
+from opad.tracing.rules.helpers import as_array, as_dtype, as_floating, in_double_precision, normalise_axis, wants
 from opad.tracing.rules.reductions import all_normal
 
 # -- running products and sums ----------------------------------------------------------------------------------------
@@ -114,7 +114,7 @@ def _second_order_end(f0, f1, f2, a, b):
 @composite(np.interp)
 def interp(x, xp, fp, left=None, right=None, period=None):
     """Piecewise linear interpolation, differentiable in x, xp and fp."""
-    x, xp, fp = map(_in_double_precision, (x, xp, fp))  # as NumPy
+    x, xp, fp = map(in_double_precision, (x, xp, fp))  # as NumPy
     if period is not None:
         return _periodic_interp(x, xp, fp, abs(period))
     if np.iscomplexobj(plain(x)) or np.iscomplexobj(plain(xp)):
@@ -129,11 +129,6 @@ def interp(x, xp, fp, left=None, right=None, period=None):
         inner = f0 + (f1 - f0) / (x1 - x0) * (x - x0)
     y = np.where(position < plain(xp)[0], left, np.where(position > plain(xp)[-1], right, inner))
     return y if y.ndim else y[()]
-
-
-def _in_double_precision(a):
-    a = a if hasattr(a, "shape") else np.asarray(a)
-    return as_dtype(a, np.result_type(a.dtype, np.float64), "np.interp")
 
 
 def _elements(a, i):
@@ -182,7 +177,7 @@ bilinear(convolve_full, left=lambda g, a, v: _adjoint(g, v, len(a)), right=lambd
 @composite(np.convolve)
 def convolve(a, v, mode="full"):
     """The discrete convolution of two sequences."""
-    a, v = np.atleast_1d(_as_array(a)), np.atleast_1d(_as_array(v))
+    a, v = np.atleast_1d(as_array(a)), np.atleast_1d(as_array(v))
     if len(v) > len(a):
         a, v = v, a
     return _window_of(convolve_full(a, v), len(a), len(v), mode, "np.convolve")
@@ -201,14 +196,10 @@ def _window_of(full, n, m, mode, name):
 @composite(np.correlate)
 def correlate(a, v, mode="valid"):
     """sum_n a_{n + k} conj(v_n)."""
-    a, v = _as_array(a), _as_array(v)
+    a, v = as_array(a), as_array(v)
     if len(v) > len(a):
         return np.flip(np.conj(correlate(v, a, mode)))
     return _window_of(convolve_full(a, np.conj(np.flip(v))), len(a), len(v), mode, "np.correlate")
-
-
-def _as_array(a):
-    return a if hasattr(a, "shape") else np.asarray(a)
 
 
 # -- grids ------------------------------------------------------------------------------------------------------------
@@ -266,7 +257,7 @@ def apply_along_axis(func1d, axis, arr, *args, **kwargs):
     lines = np.reshape(lines, (prod(rest), np.shape(arr)[axis]))
     if not len(lines):
         raise ValueError("Cannot apply_along_axis when any iteration dimensions are 0")
-    results = np.stack([_as_array(func1d(lines[i], *args, **kwargs)) for i in range(len(lines))])
+    results = np.stack([as_array(func1d(lines[i], *args, **kwargs)) for i in range(len(lines))])
     inner = np.shape(results)[1:]
     results = np.reshape(results, rest + inner)
     return np.moveaxis(results, range(len(rest), len(rest) + len(inner)), range(axis, axis + len(inner)))

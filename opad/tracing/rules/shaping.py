@@ -9,7 +9,7 @@ from opad.operators.shaping import Broadcast, Flip, Permute, Reshape, Roll
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import RULES, Primitive, composite, constant, operator_rule, with_cast
-from opad.tracing.rules.helpers import as_dtype, normalise_axis, normalised_axes, wants
+from opad.tracing.rules.helpers import as_array, as_dtype, normalise_axis, normalised_axes, wants
 
 # -- reshaping ------------------------------------------------------------------------------------------------------
 
@@ -240,7 +240,7 @@ RULES[concatenate].__name__ = "concatenate"
 @composite(np.concatenate)
 def concatenate_sequence(arrays, axis=0, out=None, *, dtype=None, casting="same_kind"):
     """np.concatenate."""
-    arrays = [a if hasattr(a, "shape") else np.asarray(a) for a in arrays]
+    arrays = list(map(as_array, arrays))
     if axis is None:
         arrays, axis = [np.reshape(a, -1) for a in arrays], 0
     return _joined(arrays, normalise_axis(axis, np.ndim(arrays[0])), dtype, casting)
@@ -378,7 +378,7 @@ def _slice_of(part, a, axis):
     if part is np._NoValue:
         return None
     if np.ndim(part):
-        return part if hasattr(part, "shape") else np.asarray(part)
+        return as_array(part)
     return np.broadcast_to(part, tuple(1 if k == axis else n for k, n in enumerate(np.shape(a))))
 
 

@@ -45,18 +45,20 @@ LN10 = float(np.log(10.0))
 DEGREE = float(np.pi / 180)
 
 
-class Refused:
-    """The partial derivative with respect to an argument for which there is no rule."""
+REFUSED = object()  # in place of a partial derivative for which there is no rule
 
-    def __call__(self, y, *args):
+
+def _refusal(function, position):
+    """The partial derivative that raises."""
+
+    def partial(y, *args):
         raise UnsupportedArgumentError(
-            f"{self.function} was differentiated with respect to its argument {self.position}, for which opad has no "
-            "Jacobian rule; expected a constant there. Use opad.stop_gradient on it, or state the derivative with "
-            "opad.elementwise."
+            f"scipy.special.{function.__name__} was differentiated with respect to its argument {position}, for which "
+            "opad has no Jacobian rule; expected a constant there. Use opad.stop_gradient on it, or state the "
+            "derivative with opad.elementwise."
         )
 
-
-REFUSED = object()
+    return partial
 
 
 def _in_precision_of_result(partial):
@@ -77,8 +79,7 @@ def smooth(function, *partials):
     stated = []
     for position, partial in enumerate(partials):
         if partial is REFUSED:
-            partial = Refused()
-            partial.function, partial.position = f"scipy.special.{function.__name__}", position
+            partial = _refusal(function, position)
         stated.append(_in_precision_of_result(partial) if callable(partial) else partial)
     singular_elementwise(function, *stated)
 

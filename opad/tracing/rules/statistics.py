@@ -10,7 +10,7 @@ import numpy as np
 from opad.operators.indexing import scatter_add
 from opad.tracing.array import TracedArray, plain
 from opad.tracing.primitives import composite, constant
-from opad.tracing.rules.helpers import as_dtype, normalised_axes, wants
+from opad.tracing.rules.helpers import as_array, as_dtype, in_double_precision, normalised_axes, wants
 from opad.tracing.rules.reductions import masked, root
 
 # -- functions that ignore NaN ----------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ def _quantile(function, whole):
         lines, order = _sorted_lines(a, axes)
         ranks = np.where(np.isnan(_lines(plain(a), axes)), np.nan, np.argsort(order, axis=-1))
         if weights is not None:
-            weights = plain(weights) if hasattr(weights, "shape") else np.asarray(weights)
+            weights = plain(as_array(weights))
             weights = _lines(_spread(weights, np.shape(a), axis), axes)
         position = function(ranks, plain(q), axis=-1, method=method, weights=weights)
         count = np.sum(~np.isnan(ranks), axis=-1)
@@ -251,8 +251,7 @@ def cov(m, y=None, rowvar=True, bias=False, ddof=None, fweights=None, aweights=N
 
 
 def _observations(m, rowvar):
-    X = np.atleast_2d(m)
-    X = X if X.dtype in (np.float64, np.complex128) else X.astype(np.result_type(X.dtype, float))  # as NumPy does
+    X = in_double_precision(np.atleast_2d(m))
     return X if rowvar or np.shape(X)[0] == 1 else X.T
 
 
@@ -294,4 +293,5 @@ def histogram(a, bins=10, range=None, density=None, weights=None):
 constant(
     np.argpartition, np.lexsort, np.digitize, np.isin, np.nanargmax, np.nanargmin, np.unique_counts,
     np.unravel_index, np.ravel_multi_index, np.tril_indices_from, np.triu_indices_from, np.diag_indices_from, np.tri,
+    np.einsum_path,
 )  # fmt: skip

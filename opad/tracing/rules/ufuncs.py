@@ -38,7 +38,7 @@ def _share(above, at_least, y):
 
 def _power_in_base(y, x, p):
     if isinstance(p, int | float | np.number):
-        return 0 * x if p == 0 else 1.0 if p == 1 else 2 * x if p == 2 else p * x ** (p - 1)
+        return None if p == 0 else 1.0 if p == 1 else 2 * x if p == 2 else p * x ** (p - 1)
     return _times(p, x ** np.where((plain(p) == 0) & (plain(x) == 0), 1, p - 1))
 
 
