@@ -31,6 +31,7 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+_NO_KEYWORDS = {}
 _ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
@@ -314,7 +315,7 @@ class Source:
 
     def make_once(self, name, text, function, args=(), kwargs=None):
         """Make something when the program is made, such as a view of its memory: what the text says, or a call."""
-        self._made.append((name, text, function, args, kwargs or {}))
+        self._made.append((name, text, function, args, kwargs or _NO_KEYWORDS))
 
     def _assemble(self, inputs):
         self._given = list(map(self.name, (*self.known, *self.plan.held)))

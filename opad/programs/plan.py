@@ -184,14 +184,17 @@ class Plan:
             results.result_array(pool, (size,), _BYTE, "C") if _is_large(size) else np.empty(size, _BYTE)
             for pool, size in zip(pools, self.sizes, strict=True)
         ]
-        arrays = {}
+        arrays, shared = {}, {}
         for ref in self.held:  # stacks come before what lies in them
             spec, place = self.specs[ref], self.stacked.get(ref)
-            if ref in self.buffers:
-                flat = memory[self.buffers[ref]][: spec.nbytes].view(spec.dtype)
-                arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
-            else:
+            if ref not in self.buffers:
                 arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
+                continue
+            layout = self.buffers[ref], spec.shape, spec.dtype, spec.order
+            if layout not in shared:
+                flat = memory[layout[0]][: spec.nbytes].view(spec.dtype)
+                shared[layout] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
+            arrays[ref] = shared[layout]
         return list(arrays.values())
 
     @property

@@ -43,7 +43,7 @@ def rerolled(body, given):
     """
     if len(body) < FEWEST_LINES:
         return body, {}
-    lines = _lines(body)
+    lines = _lines(body, given)
     home = {}  # name -> (number of the line that binds it, position among those that it binds)
     for number, line in enumerate(lines):
         for position, name in enumerate(line.targets):
@@ -104,9 +104,9 @@ class _Line:
         return self.words[: self.form.targets]
 
 
-def _lines(body):
+def _lines(body, given):
     """The lines of a program; equal words are one object."""
-    forms, shared, lines = {}, {}, []
+    forms, shared, lines = {}, {name: name for name in given}, []
     for text, origin, errstate in body:
         parts = _WORD.split(text)
         key = (*parts[::2], origin, errstate and repr(errstate))
