@@ -1,6 +1,7 @@
 """Where the values of a program live: liveness, buffers that are reused, steps that work in place."""
 
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 
@@ -56,7 +57,7 @@ class Plan:
         alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
         self.recycled = {ref for ref in (*alone, *self.fresh) if _is_large(specs[ref].nbytes)}
         self.grown = self._grown_results()
-        self._roots = {}  # Ref -> frozenset of the buffered Refs whose memory it may share
+        self._roots = {}  # Ref -> tuple of the buffered Refs whose memory it may share
         self._find_buffers()
         self._assign_memory()
         del self._roots
@@ -67,16 +68,15 @@ class Plan:
         for step in self.steps:
             if step.out in self.stacked:
                 continue
-            shared = frozenset()
             if not makes_new_array(step):
-                shared = shared.union(*(self._roots.get(ref, ()) for ref in step.inputs))
+                shared = dict.fromkeys(chain.from_iterable(self._roots.get(ref, ()) for ref in step.inputs))
+                self._roots.update(dict.fromkeys(step.outs, tuple(shared)))
                 if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
-            self._roots.update(dict.fromkeys(step.outs, shared))
             for out in written(step, self.specs):
                 if out not in self.results and out not in self._given_away:
                     self.buffers[out] = None
-                    self._roots[out] = frozenset([out])
+                    self._roots[out] = (out,)
 
     def _grown_results(self):
         """dict Ref of a result -> Ref of the total to which its last part is added: one array, the caller's."""
