@@ -180,6 +180,8 @@ class Source:
             self.line(f"{target} = {self._reduction(step, args[0])}", step)
         elif is_matrix_product(step, self.specs):
             self.line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
+        elif buffered and step.function is astype:
+            self.line(f"{out}[...] = {args[0]}", step)
         elif buffered:
             by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
             keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]

@@ -19,7 +19,7 @@ from opad.programs.functions import (
     refs_in,
 )
 from opad.programs.groups import StepGroup
-from opad.programs.recorded import Ref, getitem
+from opad.programs.recorded import Ref, astype, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
 _NEVER_COPY = {np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.flip}
@@ -246,6 +246,9 @@ def writes_out(step, specs):
         return True
     if function in TRANSFORMS:
         return spec.order == "C" and step.kwargs.get("out") is None
+    if function is astype:
+        x = step.args[0]
+        return type(x) is Ref and specs[x].is_ndarray and specs[x].dtype.kind in "biuf"
     if function in REDUCTIONS:
         return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
     if function in WITH_OUT:
