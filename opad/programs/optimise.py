@@ -34,17 +34,16 @@ def optimise(recording, outputs):
             spread[step.out] = step.args[0]
         return [_unspread(_simplify(part, specs), spread, specs) for part in _lowered(step, specs)]
 
-    seen = {}
-    steps, guards, outputs = _merged(recording.steps, recording.guards, outputs, simplified, recording, seen)
+    steps, guards, outputs = _merged(recording.steps, recording.guards, outputs, simplified, recording)
     factors = Factors(steps, guards, outputs, specs)
-    return _merged(steps, guards, outputs, factors.rewritten, recording, seen)
+    steps, guards, outputs = _merged(steps, guards, outputs, factors.rewritten, recording)
+    for step in steps:
+        step.key = None
+    return steps, guards, outputs
 
 
-def _merged(steps, guards, outputs, rewritten, recording, seen):
-    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone.
-
-    `seen` holds the steps that have been through this before, (step, what equal ones have in common) by their ids.
-    """
+def _merged(steps, guards, outputs, rewritten, recording):
+    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone."""
     specs, same, known, result = recording.specs, {}, {}, []
     guarded, is_current = {guard.ref for guard in guards}, same.keys().isdisjoint
 
@@ -64,10 +63,10 @@ def _merged(steps, guards, outputs, rewritten, recording, seen):
             if not is_current(part.inputs):
                 part = updated(part)
             replacement = None
-            if id(part) not in seen:
+            if part.key is None:  # else it has been through this before
                 replacement = _neutral(part, specs)
-                seen[id(part)] = part, _key(part)
-            key = seen[id(part)][1]
+                part.key = _key(part)
+            key = part.key
             if replacement is None and key is not None:
                 replacement = known.get(key)
             if replacement is not None:
@@ -90,8 +89,11 @@ def _key(step):
     """Equal for steps that make the same call; None if nothing is known of the function."""
     if not is_known(step.function):
         return None
-    kwargs = hashable(step.kwargs) if step.kwargs else ()
-    return step.function, step.scope, hashable(step.args), kwargs, step.raises
+    args = tuple(map(hashable, step.args))
+    args = step.args if all(map(operator.is_, args, step.args)) else args  # one object less
+    if not step.kwargs and not step.scope and not step.errstate:
+        return step.function, args
+    return step.function, args, hashable(step.kwargs), step.scope, step.raises
 
 
 def _constant(step, recording):
