@@ -41,8 +41,8 @@ def refuse_subclass(kind):
             )
 
 
-def explain_error(error):
-    """Raise in place of an error of NumPy, of compiled code or of another library that hides what it was given."""
+def explain(error):
+    """Raise in place of an error of compiled code, or of another library, that hides what it was given."""
     if isinstance(error.__cause__, TracingError):  # NumPy says "setting an array element with a sequence"
         raise error.__cause__
     text = str(error)

@@ -58,6 +58,7 @@ def _fits_tape(a, specs):
 
 
 def as_numpys(function):
+    """NumPy's function for an operation on numbers."""
     return np.multiply if function is np.vdot else _PYTHON.get(function, function)
 
 
