@@ -31,6 +31,7 @@ _INFIX = {
     operator.eq: "==", operator.ne: "!=",
 }  # fmt: skip
 _SCALAR_INFIX = {np.add: "+", np.subtract: "-", np.multiply: "*", np.divide: "/"}
+_NO_KEYWORDS = {}
 _ARITHMETIC = {np.add, np.subtract, np.multiply, np.divide, np.maximum, np.minimum}
 
 
@@ -179,6 +180,8 @@ class Source:
             self.line(f"{target} = {self._reduction(step, args[0])}", step)
         elif is_matrix_product(step, self.specs):
             self.line(f"{args[0]}.dot({args[1]}, {out})" if buffered else f"{target} = {args[0]}.dot({args[1]})", step)
+        elif buffered and step.function is astype:
+            self.line(f"{out}[...] = {args[0]}", step)
         elif buffered:
             by_name = "out=" if step.function in (np.maximum, np.minimum) else ""  # NumPy wants it so
             keywords = [f"{name}={self.expression(value)}" for name, value in step.kwargs.items()]
@@ -314,7 +317,7 @@ class Source:
 
     def make_once(self, name, text, function, args=(), kwargs=None):
         """Make something when the program is made, such as a view of its memory: what the text says, or a call."""
-        self._made.append((name, text, function, args, kwargs or {}))
+        self._made.append((name, text, function, args, kwargs or _NO_KEYWORDS))
 
     def _assemble(self, inputs):
         self._given = list(map(self.name, (*self.known, *self.plan.held)))

@@ -34,17 +34,16 @@ def optimise(recording, outputs):
             spread[step.out] = step.args[0]
         return [_unspread(_simplify(part, specs), spread, specs) for part in _lowered(step, specs)]
 
-    seen = {}
-    steps, guards, outputs = _merged(recording.steps, recording.guards, outputs, simplified, recording, seen)
+    steps, guards, outputs = _merged(recording.steps, recording.guards, outputs, simplified, recording)
     factors = Factors(steps, guards, outputs, specs)
-    return _merged(steps, guards, outputs, factors.rewritten, recording, seen)
+    steps, guards, outputs = _merged(steps, guards, outputs, factors.rewritten, recording)
+    for step in steps:
+        step.key = None
+    return steps, guards, outputs
 
 
-def _merged(steps, guards, outputs, rewritten, recording, seen):
-    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone.
-
-    `seen` holds the steps that have been through this before, (step, what equal ones have in common) by their ids.
-    """
+def _merged(steps, guards, outputs, rewritten, recording):
+    """(steps, guards, outputs) where each step is rewritten, equal ones are one, and unused ones are gone."""
     specs, same, known, result = recording.specs, {}, {}, []
     guarded, is_current = {guard.ref for guard in guards}, same.keys().isdisjoint
 
@@ -64,10 +63,10 @@ def _merged(steps, guards, outputs, rewritten, recording, seen):
             if not is_current(part.inputs):
                 part = updated(part)
             replacement = None
-            if id(part) not in seen:
+            if part.key is None:  # else it has been through this before
                 replacement = _neutral(part, specs)
-                seen[id(part)] = part, _key(part)
-            key = seen[id(part)][1]
+                part.key = _key(part)
+            key = part.key
             if replacement is None and key is not None:
                 replacement = known.get(key)
             if replacement is not None:
@@ -90,8 +89,11 @@ def _key(step):
     """Equal for steps that make the same call; None if nothing is known of the function."""
     if not is_known(step.function):
         return None
-    kwargs = hashable(step.kwargs) if step.kwargs else ()
-    return step.function, step.scope, hashable(step.args), kwargs, step.raises
+    args = tuple(map(hashable, step.args))
+    args = step.args if all(map(operator.is_, args, step.args)) else args  # one object less
+    if not step.kwargs and not step.scope and not step.errstate:
+        return step.function, args
+    return step.function, args, hashable(step.kwargs), step.scope, step.raises
 
 
 def _constant(step, recording):
@@ -203,26 +205,22 @@ def _is_all(value, number):
     return False
 
 
+_NEUTRAL = {np.multiply: 1, np.divide: 1, np.subtract: 0.0}
+
+
 def _neutral(step, specs):
     """The Ref that a step merely repeats, or None."""
     function, args, out = step.function, step.args, step.out
     if type(out) is tuple or (step.kwargs and not (function is np.reshape and step.kwargs == {"order": "C"})):
         return None
     result = specs[out]
-
-    def unchanged(x):
-        return type(x) is Ref and specs[x] == result and result.dtype.kind == "f"
-
-    if len(args) == 2 and function in (np.multiply, np.divide, np.subtract):
-        a, b = args
-        if type(a) is type(b) is Ref:
+    if function in _NEUTRAL:
+        if len(args) != 2 or len(step.inputs) != 1:
             return None
-        number = 0.0 if function is np.subtract else 1
-        if unchanged(a) and _is_all(b, number):
-            return a
-        if function is np.multiply and unchanged(b) and _is_all(a, number):
-            return b
-    elif args and type(args[0]) is Ref and specs[args[0]] == result:
+        x, number = args if type(args[0]) is Ref else args[::-1]
+        is_neutral = _is_all(number, _NEUTRAL[function]) and (x is args[0] or function is np.multiply)
+        return x if is_neutral and specs[x] == result and result.dtype.kind == "f" else None
+    if args and type(args[0]) is Ref and specs[args[0]] == result:
         if function is np.conjugate and len(args) == 1 and result.dtype.kind != "c":
             return args[0]
         if function in (np.reshape, np.broadcast_to, astype) and result.is_ndarray:

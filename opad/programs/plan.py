@@ -1,6 +1,7 @@
 """Where the values of a program live: liveness, buffers that are reused, steps that work in place."""
 
 from collections import Counter
+from itertools import chain
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from opad.programs.functions import (
     refs_in,
 )
 from opad.programs.groups import StepGroup
-from opad.programs.recorded import Ref, getitem
+from opad.programs.recorded import Ref, astype, getitem
 
 _FIXED_VIEWS = VIEWS | {getitem}
 _NEVER_COPY = {np.transpose, np.swapaxes, np.moveaxis, np.expand_dims, np.matrix_transpose, np.flip}
@@ -56,7 +57,7 @@ class Plan:
         alone = [ref for step in steps for ref in written(step, specs) if ref in alone]
         self.recycled = {ref for ref in (*alone, *self.fresh) if _is_large(specs[ref].nbytes)}
         self.grown = self._grown_results()
-        self._roots = {}  # Ref -> frozenset of the buffered Refs whose memory it may share
+        self._roots = {}  # Ref -> tuple of the buffered Refs whose memory it may share
         self._find_buffers()
         self._assign_memory()
         del self._roots
@@ -67,16 +68,15 @@ class Plan:
         for step in self.steps:
             if step.out in self.stacked:
                 continue
-            shared = frozenset()
             if not makes_new_array(step):
-                shared = shared.union(*(self._roots.get(ref, ()) for ref in step.inputs))
+                shared = dict.fromkeys(chain.from_iterable(self._roots.get(ref, ()) for ref in step.inputs))
+                self._roots.update(dict.fromkeys(step.outs, tuple(shared)))
                 if step.function in _FIXED_VIEWS and self._is_fixed(step):
                     self.fixed_views.add(step.out)
-            self._roots.update(dict.fromkeys(step.outs, shared))
             for out in written(step, self.specs):
                 if out not in self.results and out not in self._given_away:
                     self.buffers[out] = None
-                    self._roots[out] = frozenset([out])
+                    self._roots[out] = (out,)
 
     def _grown_results(self):
         """dict Ref of a result -> Ref of the total to which its last part is added: one array, the caller's."""
@@ -184,14 +184,17 @@ class Plan:
             results.result_array(pool, (size,), _BYTE, "C") if _is_large(size) else np.empty(size, _BYTE)
             for pool, size in zip(pools, self.sizes, strict=True)
         ]
-        arrays = {}
+        arrays, shared = {}, {}
         for ref in self.held:  # stacks come before what lies in them
             spec, place = self.specs[ref], self.stacked.get(ref)
-            if ref in self.buffers:
-                flat = memory[self.buffers[ref]][: spec.nbytes].view(spec.dtype)
-                arrays[ref] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
-            else:
+            if ref not in self.buffers:
                 arrays[ref] = np.empty(spec.shape, spec.dtype) if place is None else arrays[place[0]][place[1]]
+                continue
+            layout = self.buffers[ref], spec.shape, spec.dtype, spec.order
+            if layout not in shared:
+                flat = memory[layout[0]][: spec.nbytes].view(spec.dtype)
+                shared[layout] = flat.reshape(spec.shape[::-1]).T if spec.order == "F" else flat.reshape(spec.shape)
+            arrays[ref] = shared[layout]
         return list(arrays.values())
 
     @property
@@ -243,6 +246,9 @@ def writes_out(step, specs):
         return True
     if function in TRANSFORMS:
         return spec.order == "C" and step.kwargs.get("out") is None
+    if function is astype:
+        x = step.args[0]
+        return type(x) is Ref and specs[x].is_ndarray and specs[x].dtype.kind in "biuf"
     if function in REDUCTIONS:
         return step.kwargs.keys() <= {"axis", "keepdims"} and len(step.args) == 1
     if function in WITH_OUT:

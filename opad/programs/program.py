@@ -36,6 +36,7 @@ class Program:
         self.recorded = len(recording.steps)
         self.unpack = {}
         steps, guards, outputs = optimise(recording, outputs)
+        recording.steps.clear()
         self._segment = Segment(steps, guards, inputs, [], outputs, recording.specs)
         self._contract, self._options = contract, options
         self._parts = {}

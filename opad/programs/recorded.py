@@ -311,7 +311,7 @@ def _operator(operation, method, swapped=False):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
-        if operation is operator.mul:
+        if operation is operator.mul and type(self.value) is not np.ndarray:
             exact = _are_complex(self, other)
         if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})

@@ -63,6 +63,8 @@ class Spec:
         return self.size * self.dtype.itemsize
 
     def __eq__(self, other):
+        if self is other:
+            return True
         return self.shape == other.shape and self.dtype == other.dtype and self.type is other.type
 
     __hash__ = None
@@ -87,9 +89,10 @@ class Step:
     origin : (file, line) in the user's code
     scope : number of the recomputation that made the call; steps of different ones are never merged
     errstate : dict of np.geterr where it is not the caller's, or None
+    key : what steps that make the same call have in common, while a recording is optimised
     """
 
-    __slots__ = ("args", "errstate", "function", "inputs", "kwargs", "origin", "out", "scope")
+    __slots__ = ("args", "errstate", "function", "inputs", "key", "kwargs", "origin", "out", "scope")
 
     def __init__(self, function, args, kwargs, out, origin, scope=0, errstate=None):
         self.function = function
@@ -102,6 +105,7 @@ class Step:
         self.origin = origin
         self.scope = scope
         self.errstate = errstate
+        self.key = None
 
     @property
     def outs(self):

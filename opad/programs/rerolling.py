@@ -13,7 +13,7 @@ Results that are needed outside are collected in lists. The calls and their orde
 
 import re
 from bisect import bisect_right
-from itertools import count, pairwise, product
+from itertools import chain, count, pairwise, product
 
 import numpy as np
 
@@ -43,7 +43,7 @@ def rerolled(body, given):
     """
     if len(body) < FEWEST_LINES:
         return body, {}
-    lines = _lines(body)
+    lines = _lines(body, given)
     home = {}  # name -> (number of the line that binds it, position among those that it binds)
     for number, line in enumerate(lines):
         for position, name in enumerate(line.targets):
@@ -104,9 +104,9 @@ class _Line:
         return self.words[: self.form.targets]
 
 
-def _lines(body):
+def _lines(body, given):
     """The lines of a program; equal words are one object."""
-    forms, shared, lines = {}, {}, []
+    forms, shared, lines = {}, {name: name for name in given}, []
     for text, origin, errstate in body:
         parts = _WORD.split(text)
         key = (*parts[::2], origin, errstate and repr(errstate))
@@ -151,21 +151,25 @@ class _Loop:
         self.lines = lines[start : start + period]
         self.columns, self.handed = {}, {}
         self._home, self._given, self._fresh, self._may_mix = home, given, fresh, may_mix
-        self.names = []
+        self.names, known = [], {}
         for k, line in enumerate(self.lines):
+            self.names.append([])
             every = zip(*(other.words for other in lines[start + k : self.stop : period]), strict=True)
-            self.names.append([self._name(turns, line, slot < line.form.targets) for slot, turns in enumerate(every)])
+            for slot, words in enumerate(every):
+                if words not in known:
+                    known[words] = words[0] if slot < line.form.targets else self._name(words)
+                if line.form.is_deletion and words in self.columns:
+                    raise _NotALoop  # what it is taken from would keep it
+                self.names[k].append(known[words])
 
-    def _name(self, turns, line, is_target):
+    def _name(self, turns):
         """What stands for the words that one place of a line has in all turns."""
-        if is_target:
-            return turns[0]
         places = [self.place(word) for word in turns]
         inner = [(turn - place[0], *place[1:]) for turn, place in enumerate(places) if place is not None]
         if not inner:
             if turns.count(turns[0]) == self.turns:
                 return turns[0]
-            if line.form.is_deletion or turns[0][0] in "'\"" or not (self._may_mix or self._are_alike(turns)):
+            if turns[0][0] in "'\"" or not (self._may_mix or self._are_alike(turns)):
                 raise _NotALoop
             return self.columns.get(turns) or self.columns.setdefault(turns, f"x{next(self._fresh)}")
         distance, *place = inner[0]
@@ -189,9 +193,8 @@ class _Loop:
 
     def reads(self):
         """Words from outside."""
-        words = {word for turns in self.columns for word in turns}
-        words.update(word for turns, chain in self.handed.items() for word in turns[: len(chain) - 1])
-        return [word for word in words.union(*self.names) if self.place(word) is None]
+        first = [turns[: len(variables) - 1] for turns, variables in self.handed.items()]
+        return [word for words in (*self.columns, *first, *self.names) for word in words if self.place(word) is None]
 
     def result(self, line, position):
         """The variable that a line binds."""
@@ -216,7 +219,9 @@ class _Writer:
         for loop in (*loops, None):
             outer += lines[at : loop and loop.start]
             at = loop and loop.stop
-        for word in set().union(*(line.words for line in outer), *(loop.reads() for loop in loops)):
+        for word in dict.fromkeys(
+            chain.from_iterable([*(line.words for line in outer), *(loop.reads() for loop in loops)])
+        ):
             loop = self._loop_of(word)
             if loop is not None:
                 turn, *place = loop.place(word)
@@ -287,8 +292,8 @@ class _Writer:
             self._line(f"    {line.form.text([elements.get(name, name) for name in names])}", line, line.form.errstate)
         for name, place in collected.items():
             self._line(f"{indent}    {name}.append({loop.result(*place)})", first)
-        for chain in loop.handed.values():
-            for older, newer in pairwise(reversed(chain)):
+        for variables in loop.handed.values():
+            for older, newer in pairwise(reversed(variables)):
                 self._line(f"{indent}    {older} = {newer}", first)
 
     def _heading(self, loop):
