@@ -190,7 +190,6 @@ def _plots(cells):
 
     matplotlib.use("svg")
     from matplotlib import pyplot as plt
-    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     panels = [(name, list(group)) for name, group in groupby(cells, key=lambda cell: cell["workload"])]
     rows = -(-len(panels) // 3)
@@ -201,21 +200,7 @@ def _plots(cells):
             rows, 3, figsize=(13.5, 2.9 * rows), squeeze=False, sharey=True, layout="constrained"
         )
         for axis, (name, group) in zip(axes.flat, panels, strict=False):
-            sizes = list(dict.fromkeys(size_label(cell["size"]) for cell in group))
-            for library, colour in COLOURS.items():
-                for dtype, line in (("float64", "-"), ("float32", "--")):
-                    points = [(sizes.index(size_label(cell["size"])), ratio(cell["measured"], COMPILED, library))
-                              for cell in group if cell["dtype"] == dtype]  # fmt: skip
-                    points = [point for point in points if point[1] == point[1]]
-                    if points:
-                        axis.plot(*zip(*points, strict=True), line, marker="o", ms=4, lw=1.6, color=colour)
-            axis.axhline(1, color="#111827", lw=0.8)
-            axis.axhspan(1e-9, 1, color="#10965a", alpha=0.05, lw=0)
-            axis.set(yscale="log", title=words(name), xticks=range(len(sizes)), xlim=(-0.3, len(sizes) - 0.7))
-            axis.set_xticklabels(sizes, rotation=20 if len(sizes) > 3 else 0)
-            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-            axis.yaxis.set_minor_formatter(NullFormatter())
-            axis.grid(axis="y", color="#e5e7eb", lw=0.6)
+            _panel(axis, name, group)
         shown = [ratio(cell["measured"], COMPILED, library) for cell in cells for library in COLOURS]
         shown = [value for value in shown if value == value]
         axes[0, 0].set_ylim(min(*shown, 1) / 1.5, max(*shown, 1) * 1.5)
@@ -227,3 +212,24 @@ def _plots(cells):
         figure.savefig(text, format="svg", metadata={"Date": None})
         plt.close(figure)
     return text.getvalue()[text.getvalue().index("<svg") :]
+
+
+def _panel(axis, name, group):
+    """The ratios of one workload."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    sizes = list(dict.fromkeys(size_label(cell["size"]) for cell in group))
+    for library, colour in COLOURS.items():
+        for dtype, line in (("float64", "-"), ("float32", "--")):
+            points = [(sizes.index(size_label(cell["size"])), ratio(cell["measured"], COMPILED, library))
+                      for cell in group if cell["dtype"] == dtype]  # fmt: skip
+            points = [point for point in points if point[1] == point[1]]
+            if points:
+                axis.plot(*zip(*points, strict=True), line, marker="o", ms=4, lw=1.6, color=colour)
+    axis.axhline(1, color="#111827", lw=0.8)
+    axis.axhspan(1e-9, 1, color="#10965a", alpha=0.05, lw=0)
+    axis.set(yscale="log", title=words(name), xticks=range(len(sizes)), xlim=(-0.3, len(sizes) - 0.7))
+    axis.set_xticklabels(sizes, rotation=20 if len(sizes) > 3 else 0)
+    axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.yaxis.set_minor_formatter(NullFormatter())
+    axis.grid(axis="y", color="#e5e7eb", lw=0.6)

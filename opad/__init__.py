@@ -31,6 +31,7 @@ from opad.errors import OpadError as OpadError
 from opad.operators import Operator as Operator
 from opad.operators.convert import as_operator as as_operator
 from opad.programs.compiled import compile as compile
+from opad.tracing.array import TracedArray
 from opad.tracing.debugging import debug as debug
 from opad.tracing.elementwise import elementwise as elementwise
 from opad.tracing.functions import apply as apply
@@ -51,6 +52,13 @@ _ON_DEMAND = (
     "scipy",
     "testing",
 )  # modules that import more than a computation needs
+
+
+def _sparse_array_of(S):
+    return importlib.import_module("opad.scipy.sparse.array").SparseArray.of(S)
+
+
+TracedArray.sparse_array_of = staticmethod(_sparse_array_of)
 
 
 def __getattr__(name):

@@ -80,9 +80,9 @@ class Findings:
 
 
 def relative_error(value, reference):
-    """||value - reference|| / ||reference||, the largest over the parts of a sequence of arrays."""
+    """||value - reference|| / ||reference||, the largest over the parts of a sequence of arrays; NaN for any NaN."""
     if isinstance(reference, list | tuple):
-        return max(relative_error(a, b) for a, b in zip(value, reference, strict=True))
+        return float(np.max([relative_error(a, b) for a, b in zip(value, reference, strict=True)]))
     value, reference = np.asarray(value), np.asarray(reference)
     if value.shape != reference.shape:
         return np.inf

@@ -9,7 +9,7 @@ import scipy.sparse
 import opad
 from opad import errors
 from opad.blocks.scalar import ScalarSystem
-from opad.manifolds import Chart, LevelSet, Stiefel
+from opad.manifolds import Chart, LevelSet, Product, Sphere, Stiefel
 from opad.operators import Conjugate, LeftMultiply, Roll
 from opad.testing import check_operator
 
@@ -17,6 +17,7 @@ ONES = np.ones((2, 2))
 EAST = np.array([1.0, 0.0])
 CIRCLE = LevelSet(lambda x: np.sum(x**2, keepdims=True) - 1, (2,), dim=1)
 CROSS = LevelSet(lambda x: x[:1] * x[1:], (2,), dim=1)
+PAIR = Product(Sphere(2), Sphere(2))
 kept = []
 
 
@@ -210,6 +211,9 @@ TABLE = {
     "a point off the manifold": (
         lambda: opad.grad(loss, manifolds=CIRCLE)(np.ones(2)),
         errors.NotOnManifoldError, "violates its constraint by 1;", "expected at most", "random_point"),
+    "a point of a product with NaN in the second factor": (
+        lambda: PAIR.check_point((EAST, EAST * np.nan)),
+        errors.NotOnManifoldError, "by nan;", "expected at most", "random_point"),
     "a normal vector": (
         lambda: opad.linearize(loss, EAST, manifolds=CIRCLE).jvp(EAST),
         errors.NotTangentError, "normal part is 1 of", "expected at most", "projection"),

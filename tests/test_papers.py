@@ -3,6 +3,7 @@
 import base64
 import re
 
+import numpy as np
 import pytest
 
 pytest.importorskip("sympy")
@@ -110,6 +111,8 @@ def test_relative_error():
     assert relative_error([[1.0], [[0.5]]], [[1.0], [[1.0]]]) == 0.5
     assert relative_error(0.1, 0.0) == 0.1
     assert relative_error([1.0], 1.0) == float("inf")
+    for values in ([1.0, np.nan], [np.nan, 1.0]):
+        assert np.isnan(relative_error(values, [1.0, 1.0]))
 
 
 def test_claims_are_kept_in_order(findings):

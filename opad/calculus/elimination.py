@@ -56,7 +56,7 @@ class JacobianSystem:
 
     def __init__(self, linearization):
         self.linearization = linearization
-        run, rows = linearization._run, linearization._order
+        run, rows = linearization.run, linearization.operations
         p = len(run.inputs)
         self.vertex = {j: j for j in range(p)}
         self.vertex.update((i, p + k) for k, i in enumerate(rows))
@@ -86,12 +86,12 @@ class JacobianSystem:
         """{(i, j): entry} for every edge whose block is not structurally zero."""
         linearization, vertex = self.linearization, self.vertex
         form, table = arithmetic.form, {}
-        for i in linearization._order:
-            diagonal, blocks = linearization._row(i)
+        for i in linearization.operations:
+            diagonal, blocks = linearization.row(i)
             inverse = None if diagonal is None else Inverse(diagonal)
             for j, block in blocks:
                 if block is not None and not block.clinear and self._is_complex(i, j):
-                    raise _real_linear(linearization._run.records[i][0], block)
+                    raise _real_linear(linearization.run.records[i][0], block)
                 if inverse is not None:
                     block = inverse if block is None else Product(inverse, block)
                 entry, key = form(block), (vertex[i], vertex[j])
@@ -101,7 +101,7 @@ class JacobianSystem:
 
     def _is_complex(self, *indices):
         """Whether one of the variables, given by their places on the tape, is complex."""
-        run = self.linearization._run
+        run = self.linearization.run
         values = [run.inputs[i] if i < len(run.inputs) else run.records[i][1] for i in indices]
         parts = [part for value in values for part in (value if isinstance(value, tuple) else (value,))]
         return any(pytrees.dtype_of(part).kind == "c" for part in parts)
@@ -200,27 +200,27 @@ class JacobianSystem:
 
 def fingerprint_of(linearization):
     """What an order depends on: operations, their dependences, and outputs, as nested tuples."""
-    run = linearization._run
+    run = linearization.run
     records = run.records
-    rows = tuple([(i, records[i][0].__name__, *[j for _, j in records[i][4]]) for i in linearization._order])
+    rows = tuple([(i, records[i][0].__name__, *[j for _, j in records[i][4]]) for i in linearization.operations])
     return len(run.inputs), rows, tuple([index for _, index in run.outputs])
 
 
 def shapes_of(linearization):
     """Shapes and kinds of inputs and results, on which the choice depends, too."""
-    leaves = [*linearization._run.inputs, *linearization._run.results]
+    leaves = [*linearization.run.inputs, *linearization.run.results]
     return tuple([(np.shape(leaf), pytrees.dtype_of(leaf).kind) for leaf in leaves])
 
 
 def is_plain(linearization):
     """True if all variables are NumPy arrays or numbers, so that blocks can be stored as matrices."""
-    leaves = [*linearization._run.inputs, *linearization._run.results]
+    leaves = [*linearization.run.inputs, *linearization.run.results]
     return all(isinstance(leaf, np.ndarray | np.generic | float | complex | int) for leaf in leaves)
 
 
 def result_dtype(linearization):
     """The dtype of the Jacobian: that of arguments and results together."""
-    leaves = [*linearization._run.inputs, *linearization._run.results]
+    leaves = [*linearization.run.inputs, *linearization.run.results]
     return np.result_type(*map(pytrees.dtype_of, leaves))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from opad.calculus import pytrees
 from opad.errors import ShapeError, StructureError, TracingError
 from opad.tracing.array import TracedArray
-from opad.tracing.messages import explain_type_error, require_known_leaves
+from opad.tracing.messages import explain, require_known_leaves
 from opad.tracing.objects import without_objects
 from opad.tracing.protect import COPY_LIMIT, scope
 from opad.tracing.trace import Trace
@@ -156,12 +156,9 @@ class Named:
 
 def _explain(error, trace):
     """Replace an error of NumPy that hides what was wrong."""
-    if isinstance(error.__cause__, TracingError):  # NumPy says "setting an array element with a sequence"
-        raise error.__cause__
     if isinstance(error, IndexError) and trace.refusal is not None:  # NumPy's names the kinds of indices it takes
         raise trace.refusal from error
-    if isinstance(error, TypeError):
-        explain_type_error(error)
+    explain(error)
     if trace.locked and "read-only" in str(error):
         raise TracingError(
             f"{error}: an array that a differentiated function was given or had used as a constant was changed in "

@@ -28,6 +28,8 @@ class Linearization:
     Attributes
     ----------
     value : the function's result
+    run : Run, the program that was recorded
+    operations : list, the places on the tape of those records that influence the result, first to last
     """
 
     @classmethod
@@ -36,13 +38,13 @@ class Linearization:
         return cls(Run(f, args, {}, range(len(args)), kept=True))
 
     def __init__(self, run):
-        self._run = run
+        self.run = run
         self.value = pytrees.unflatten(run.structure, [pytrees.copied(value) for value in run.results])
         self._count = len(run.inputs)
         self._rows = [None] * len(run.records)
         self._bound = {}
         self._planner = None
-        self._order = influential(run.records, self._count, [index for _, index in run.outputs])
+        self.operations = influential(run.records, self._count, [index for _, index in run.outputs])
 
     # -- products ---------------------------------------------------------------------------------------------------
 
@@ -57,10 +59,10 @@ class Linearization:
         -------
         tangent of the result, structured like `value`
         """
-        leaves = self._run.directions(dx)
+        leaves = self.run.directions(dx)
         tangents = self.push(leaves)
-        fresh = pytrees.fresh_leaves(tangents, self._run.results, leaves)
-        return pytrees.unflatten(self._run.structure, fresh)
+        fresh = pytrees.fresh_leaves(tangents, self.run.results, leaves)
+        return pytrees.unflatten(self.run.structure, fresh)
 
     def vjp(self, g):
         """The adjoint derivative applied to a cotangent of the result: back substitution.
@@ -73,64 +75,65 @@ class Linearization:
         -------
         tuple with one cotangent per argument
         """
-        leaves = pytrees.matching_leaves(g, self._run.structure, "the cotangent")
+        leaves = pytrees.matching_leaves(g, self.run.structure, "the cotangent")
         leaves = [
             pytrees.direction(leaf, value, "the cotangent")
-            for leaf, value in zip(leaves, self._run.results, strict=True)
+            for leaf, value in zip(leaves, self.run.results, strict=True)
         ]
         cotangents = self.pull(leaves)
-        return tuple(self._run.by_argument(pytrees.fresh_leaves(cotangents, self._run.inputs, leaves)))
+        return tuple(self.run.by_argument(pytrees.fresh_leaves(cotangents, self.run.inputs, leaves)))
 
     def gradient(self):
         """The gradient of a scalar result: a bare gradient for one argument, a tuple for several."""
-        shapes = [np.shape(value) for value in self._run.results]
+        shapes = [np.shape(value) for value in self.run.results]
         if shapes != [()]:
             raise NonScalarOutputError(
                 f"gradient() of a linearisation whose result has shapes {shapes}; expected one number. Use vjp(g)."
             )
-        gradients = self.vjp(pytrees.unflatten(self._run.structure, [pytrees.ones_like(self._run.outputs[0][0])]))
+        gradients = self.vjp(pytrees.unflatten(self.run.structure, [pytrees.ones_like(self.run.outputs[0][0])]))
         return gradients[0] if len(gradients) == 1 else gradients
 
     def push(self, leaves):
         """Tangents of the output leaves for tangents of the input leaves, with leading batch axes; None is zero."""
-        x = [None] * len(self._run.records)
+        x = [None] * len(self.run.records)
         x[: self._count] = leaves
         if "forward" not in self._bound:
             self._bound["forward"] = self._bind("solve", "apply")
-        forward_substitution(self._bound["forward"].__getitem__, x, self._order)
-        return [None if index is None else x[index] for _, index in self._run.outputs]
+        forward_substitution(self._bound["forward"].__getitem__, x, self.operations)
+        return [None if index is None else x[index] for _, index in self.run.outputs]
 
     def pull(self, leaves):
         """Cotangents of the input leaves for cotangents of the output leaves, with leading batch axes."""
-        x = self._run.seeds(leaves)
+        x = self.run.seeds(leaves)
         if "adjoint" not in self._bound:
             self._bound["adjoint"] = self._bind("solve_adjoint", "apply_adjoint")
-        back_substitution(self._bound["adjoint"].__getitem__, x, reversed(self._order), release=True)
+        back_substitution(self._bound["adjoint"].__getitem__, x, reversed(self.operations), release=True)
         return x[: self._count]
 
     def _bind(self, solve, apply):
         """Rows as the substitutions take them, with methods bound."""
         bound = [None] * len(self._rows)
-        for i in self._order:
-            diagonal, blocks = self._row(i)
+        for i in self.operations:
+            diagonal, blocks = self.row(i)
             bound[i] = (
                 diagonal and getattr(diagonal, solve),
                 tuple([(j, block and getattr(block, apply)) for j, block in blocks]),
             )
         return bound
 
-    def _row(self, i):
+    def row(self, i):
+        """(diagonal, blocks) of an operation: its blocks with their columns, None being the identity."""
         row = self._rows[i]
         if row is None:
-            diagonal, blocks = blocks_of(self._run.records[i])
+            diagonal, blocks = blocks_of(self.run.records[i])
             row = self._rows[i] = diagonal, tuple(blocks)
         return row
 
     def __getstate__(self):
         """Everything but the rules, most of which cannot be pickled: the blocks that they made."""
-        for i in self._order:
-            self._row(i)
-        return {**self.__dict__, "_bound": {}, "_planner": None, "_run": self._run.without_rules()}
+        for i in self.operations:
+            self.row(i)
+        return {**self.__dict__, "_bound": {}, "_planner": None, "run": self.run.without_rules()}
 
     # -- as matrices ------------------------------------------------------------------------------------------------
 
@@ -213,10 +216,10 @@ class Linearization:
         >>> lin.scalar_system().vjp(np.array([1.0]))
         array([3., 0.])
         """
-        run, p, n = self._run, self._count, len(self._order)
-        rows, columns, values = assemble(run.records, self._order)
+        run, p, n = self.run, self._count, len(self.operations)
+        rows, columns, values = assemble(run.records, self.operations)
         place = np.full(len(run.records), -1, np.int32)
-        place[self._order] = np.arange(n, dtype=np.int32)
+        place[self.operations] = np.arange(n, dtype=np.int32)
         copied = sorted({index for _, index in run.outputs if index is not None and index < p})
         for k, index in enumerate(copied):  # results that are arguments get a row
             place[index] = n + k
@@ -236,13 +239,13 @@ class Linearization:
     @property
     def system(self):
         """(L, D), the block matrices of (I - L) dx = D dp; one row per operation, one column of D per input array."""
-        names = [f"x{k + 1} {self._run.records[i][0].__name__}" for k, i in enumerate(self._order)]
-        inputs = self._run.input_names
-        place = {i: k for k, i in enumerate(self._order)}
-        spaces = [space_of(self._run.records[i][1]) for i in self._order]
+        names = [f"x{k + 1} {self.run.records[i][0].__name__}" for k, i in enumerate(self.operations)]
+        inputs = self.run.input_names
+        place = {i: k for k, i in enumerate(self.operations)}
+        spaces = [space_of(self.run.records[i][1]) for i in self.operations]
         L, D = {}, {}
-        for i in self._order:
-            diagonal, blocks = self._row(i)
+        for i in self.operations:
+            diagonal, blocks = self.row(i)
             k = place[i]
             if diagonal is not None:
                 L[k, k] = IdentityMinus(diagonal)
@@ -250,22 +253,22 @@ class Linearization:
                 target, column = (D, j) if j < self._count else (L, place[j])
                 block = Identity(spaces[k]) if block is None else block
                 target[k, column] = target[k, column] + block if (k, column) in target else block
-        rows = len(self._order)
+        rows = len(self.operations)
         return (
             BlockMatrix(L, (rows, rows), spaces, spaces, names, names),
-            BlockMatrix(D, (rows, self._count), spaces, [np.shape(p) for p in self._run.inputs], names, inputs),
+            BlockMatrix(D, (rows, self._count), spaces, [np.shape(p) for p in self.run.inputs], names, inputs),
         )
 
     @property
     def output_rows(self):
         """Row of the system in which each output leaf stands; None for an output that depends on no argument."""
-        place = {i: k for k, i in enumerate(self._order)}
-        return [place.get(index) for _, index in self._run.outputs]
+        place = {i: k for k, i in enumerate(self.operations)}
+        return [place.get(index) for _, index in self.run.outputs]
 
     def __repr__(self):
-        shapes = [np.shape(p) for p in self._run.inputs]
-        results = [np.shape(value) for value in self._run.results]
-        return f"<Linearization {shapes} -> {results}, {len(self._order)} operations>"
+        shapes = [np.shape(p) for p in self.run.inputs]
+        results = [np.shape(value) for value in self.run.results]
+        return f"<Linearization {shapes} -> {results}, {len(self.operations)} operations>"
 
     def _repr_html_(self):
         L, D = self.system
@@ -282,7 +285,7 @@ class JacobianOperator(Operator):
 
     def __init__(self, linearization):
         self.linearization = linearization
-        run = linearization._run
+        run = linearization.run
         shapes = tuple(np.shape(leaf) for leaf in run.inputs)
         results = tuple(np.shape(value) for value in run.results)
         self.single_input, self.single_output = len(shapes) == 1, len(results) == 1
@@ -299,18 +302,18 @@ class JacobianOperator(Operator):
     def clinear(self):
         """Whether every block is complex-linear; blocks between real arrays do not count."""
         linearization = self.linearization
-        rows = (linearization._row(i)[1] for i in linearization._order)
+        rows = (linearization.row(i)[1] for i in linearization.operations)
         return self.dtype.kind != "c" or all(block is None or block.clinear for row in rows for _, block in row)
 
     def apply(self, X):
         leaves = [X] if self.single_input else list(X)
-        run = self.linearization._run
+        run = self.linearization.run
         result = _filled(self.linearization.push(leaves), run.results, leaves, run.inputs)
         return result[0] if self.single_output else result
 
     def apply_adjoint(self, Y):
         leaves = [Y] if self.single_output else list(Y)
-        run = self.linearization._run
+        run = self.linearization.run
         result = _filled(self.linearization.pull(leaves), run.inputs, leaves, run.results)
         return result[0] if self.single_input else result
 

@@ -92,10 +92,10 @@ def required_sweep(linearization, order):
 
 
 def _require_holomorphic(linearization, complex_inputs):
-    run = linearization._run
+    run = linearization.run
     reached = complex_inputs + [False] * (len(run.records) - len(complex_inputs))
-    for i in linearization._order:
-        for j, block in linearization._row(i)[1]:
+    for i in linearization.operations:
+        for j, block in linearization.row(i)[1]:
             if reached[j] and not (block is None or block.clinear):
                 raise RealLinearError(
                     f"the Jacobian matrix of {getattr(run.function, '__name__', 'the function')} with respect to a "
@@ -108,7 +108,7 @@ def _require_holomorphic(linearization, complex_inputs):
 
 def leaves_of(linearization):
     """(inputs, outputs), the arrays between which a linearisation maps."""
-    run = linearization._run
+    run = linearization.run
     return run.inputs, run.results
 
 

@@ -92,7 +92,7 @@ class Product(Manifold):
         return sum(M.inner(x, u, v) for M, x, u, v in zip(self.factors, *parts, strict=True))
 
     def residual(self, X):
-        return max(M.residual(x) for M, x in zip(self.factors, self.split(X), strict=True))
+        return float(np.max([M.residual(x) for M, x in zip(self.factors, self.split(X), strict=True)]))  # NaN is kept
 
     def random_point(self, rng=None):
         rng = np.random.default_rng(rng)

@@ -288,16 +288,15 @@ class SingularValueDecomposition(Operator):
         sums = s[..., None, :] + s[..., :, None]
         null = plain(sums) <= rounding_level(s)[..., None]
         minus, close = reciprocal_gaps(s)
-        same = repeated(close)
-        degenerate = np.logical_or(same, diagonal(null)) if self.U.dtype.kind == "c" else same
-        return minus, close, reciprocal_where(sums, null), null, degenerate
+        shared = repeated(close)
+        shared = np.logical_or(shared, diagonal(null)) if self.U.dtype.kind == "c" else shared
+        return minus, close, reciprocal_where(sums, null), null, shared
 
     def _over_s(self, N, X):
         """N diag(1/s), N made of X; raises where that is not defined."""
-        s = self.s
-        null = plain(s) <= rounding_level(s)
+        null = plain(self.s) <= rounding_level(self.s)
         require_zero(N, null[..., None, :], _max_abs(X), _SINGULAR_VECTORS)
-        return N * reciprocal_where(s, null)[..., None, :]
+        return N * reciprocal_where(self.s, null)[..., None, :]
 
     def apply_adjoint(self, Y):
         U, Vh, parts = self.U, self.Vh, present_parts(Y)

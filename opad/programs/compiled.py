@@ -19,7 +19,7 @@ from opad.programs.fusion.selection import require_numba
 from opad.programs.program import Program, ProgramChanged
 from opad.programs.recorder import ForeignSymbol, RecordedArray, Recording
 from opad.programs.unpacking import unpacker
-from opad.tracing.messages import explain_type_error, require_known_leaves
+from opad.tracing.messages import explain, require_known_leaves
 from opad.tracing.objects import without_objects
 from opad.tracing.protect import scope
 
@@ -189,12 +189,17 @@ class CompiledFunction:
             if not recording.foreign:
                 raise
             return self.function(*args, **kwargs)  # it closes over a value of another trace or recording
-        except TypeError as error:
-            explain_type_error(error)
+        except (TypeError, ValueError, SystemError) as error:
+            explain(error)
             raise
         finally:
             scope.snapshot = outer
         del tree, result
+        if not watch.is_complete:
+            self._warn(
+                "closes over thousands of objects, and changes of the last ones are not seen. Expected few: pass as "
+                "arguments what varies."
+            )
         self._warn_of_side_effects(watch.settle(), watch.has_drawn or global_random_state() != random_state)
         watch.include(constants.watched())
         refs = [leaf.ref for leaf in inputs if type(leaf) is RecordedArray]
@@ -211,22 +216,24 @@ class CompiledFunction:
         many = f"{MAX_PROGRAMS} different paths for arguments of one signature"
         if len(self._programs.get(key, ())) < MAX_PROGRAMS:
             many = f"{MAX_SIGNATURES} different signatures of arguments"
-        warnings.warn(
-            f"{self.__name__} took {many} and runs uncompiled now. Expected few branches on values, and few values of "
-            "integers and strings among the arguments; use np.where, or compile the parts between the branches.",
-            RuntimeWarning,
-            stacklevel=6,
+        self._warn(
+            f"took {many} and runs uncompiled now. Expected few branches on values, and few values of integers and "
+            "strings among the arguments; use np.where, or compile the parts between the branches.",
+            depth=1,
         )
 
     def _warn_of_side_effects(self, changed, has_drawn):
         if changed or has_drawn:
             what = "draws random numbers" if has_drawn else f"changes {', '.join(changed)}"
-            warnings.warn(
-                f"{self.__name__} {what} while it is recorded; a replay does neither. Expected a function of its "
-                "arguments alone: pass such values as arguments and return them as results.",
-                RuntimeWarning,
-                stacklevel=6,
+            self._warn(
+                f"{what} while it is recorded; a replay does neither. Expected a function of its arguments alone: pass "
+                "such values as arguments and return them as results.",
+                depth=1,
             )
+
+    def _warn(self, text, depth=0):
+        """A warning that names the line of the call; `depth` frames are between `_record` and this one."""
+        warnings.warn(f"{self.__name__} {text}", RuntimeWarning, stacklevel=6 + depth)
 
     @property
     def programs(self):

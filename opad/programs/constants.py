@@ -10,13 +10,14 @@ import functools
 import sys
 import types
 import weakref
-from collections import Counter
+from collections import Counter, deque
 
 import numpy as np
+from scipy.sparse import issparse
 
 from opad.tracing.bits import duplicate, same_bits
 
-_LIMIT = 4096  # objects looked at in search of arrays
+_LIMIT = 4096  # objects looked at in search of arrays and numbers
 _LIBRARIES = {"opad", "numpy", "scipy", "pylops", "optree", "torch", "jax", "functools", "builtins", "threading"}
 
 
@@ -90,7 +91,7 @@ class Watch:
     """
 
     def __init__(self, function, more=()):
-        self._cells, self._entries, self._lists, self._arrays = [], [], [], []
+        self._cells, self._entries, self._lists, self._arrays, self._sizes = [], [], [], [], []
         self._seen = {}
         self._generators = []
         self._visit(function)
@@ -108,6 +109,9 @@ class Watch:
                 return False
         for sequence, parts in self._lists:
             if not _same_parts(sequence, parts):
+                return False
+        for table, size in self._sizes:
+            if len(table) != size:
                 return False
         for array, copy in self._arrays:  # noqa: SIM110  a generator costs more than a comparison
             if not same_bits(array, copy):
@@ -135,12 +139,18 @@ class Watch:
         self._entries = split(self._entries, lambda t, k, v: _same(t.get(k), v), lambda t, k, v: str(k))
         self._lists = split(self._lists, _same_parts, lambda s, p: f"a list of {len(p)}")
         self._arrays = split(self._arrays, same_bits, lambda a, copy: f"an array of shape {a.shape}")
+        self._sizes = [(table, len(table)) for table, _ in self._sizes]  # what was added is the function's own cache
         return changed
 
     @property
     def has_drawn(self):
         """True if the recorded function drew random numbers from a generator that it closes over, or from np.random."""
         return any(generator_state(g) != state for g, state in zip(self._generators, self._random_states, strict=True))
+
+    @property
+    def is_complete(self):
+        """True if all objects were looked at."""
+        return len(self._seen) <= _LIMIT
 
     @property
     def nbytes(self):
@@ -153,11 +163,18 @@ class Watch:
         if id(thing) in self._seen or len(self._seen) > _LIMIT:
             return
         kind = type(thing)
-        if kind in (int, float, complex, bool, str, bytes, type(None)) or isinstance(thing, type | types.ModuleType):
+        if kind in (int, float, complex, bool, str, bytes, type(None)) or isinstance(thing, types.ModuleType):
             return
         self._seen[id(thing)] = thing
-        if isinstance(thing, np.ndarray):
-            if (thing.flags.writeable or thing.base is not None) and not thing.dtype.hasobject:
+        if isinstance(thing, type):
+            self._visit_class(thing)
+        elif isinstance(thing, np.ndarray) and thing.dtype.hasobject:
+            parts = thing.reshape(-1)
+            self._lists.append((parts, tuple(parts.tolist())))
+            for part in parts.tolist():
+                self._visit(part)
+        elif isinstance(thing, np.ndarray):
+            if thing.flags.writeable or thing.base is not None:
                 self.include([(thing, thing.copy(order="K"))])
         elif isinstance(thing, np.random.Generator | np.random.RandomState):
             self._generators.append(thing)
@@ -169,14 +186,15 @@ class Watch:
         elif isinstance(thing, functools.partial):
             for part in (thing.func, *thing.args, *thing.keywords.values()):
                 self._visit(part)
-        elif isinstance(thing, list | tuple):
-            if isinstance(thing, list):
+        elif isinstance(thing, list | tuple | set | frozenset | deque):
+            if not isinstance(thing, tuple | frozenset):
                 self._lists.append((thing, tuple(thing)))
             for part in thing:
                 self._visit(part)
         elif isinstance(thing, dict):
+            self._sizes.append((thing, len(thing)))
             self._visit_table(thing, list(thing))
-        elif isinstance(getattr(thing, "__dict__", None), dict):
+        else:
             self._visit_object(thing)
 
     def _visit_function(self, function):
@@ -192,24 +210,81 @@ class Watch:
         for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
             self._visit(default)
         if not is_library:
-            names = [name for name in _names_in(function.__code__) if name in function.__globals__]
+            used = _names_in(function.__code__)
+            names = [name for name in used if name in function.__globals__]
             self._visit_table(function.__globals__, names)
+            for module in {id(m): m for m in map(function.__globals__.get, names)}.values():
+                if isinstance(module, types.ModuleType) and _is_users(module.__name__):
+                    self._visit_table(vars(module), [name for name in used if name in vars(module)])
+            self._visit_table(vars(function), list(vars(function)))
 
     def _visit_object(self, thing):
-        module = type(thing).__module__.split(".")[0]
-        if module not in _LIBRARIES:
-            self._visit_table(vars(thing), list(vars(thing)))
-        elif module == "opad":
-            for part in list(vars(thing).values()):
+        kind, table = type(thing), getattr(thing, "__dict__", None)
+        module = kind.__module__.split(".")[0]
+        if module == "opad":
+            for part in list((table or {}).values()):
                 if not isinstance(part, dict):
                     self._visit(part)
+        elif issparse(thing) or module not in _LIBRARIES:
+            if isinstance(table, dict):
+                self._sizes.append((table, len(table)))
+                self._visit_table(table, list(table))
+            slots = _Slots(thing)
+            self._visit_table(slots, [name for name in slots.names if name in slots])
+            self._visit(kind)
+
+    def _visit_class(self, cls):
+        """The data of a class, and what its methods close over."""
+        for base in cls.__mro__:
+            if _is_users(base.__module__):
+                for name, part in list(vars(base).items()):
+                    part = getattr(part, "__func__", None) or getattr(part, "fget", None) or part
+                    if isinstance(part, types.FunctionType):
+                        self._visit(part)
+                    elif not name.startswith("__") and not hasattr(part, "__get__"):
+                        self._visit_table(vars(base), [name])
 
     def _visit_table(self, table, keys):
         for key in keys:
             value = table[key]
-            if not isinstance(value, types.ModuleType | type):
+            if isinstance(value, type):
+                self._visit(value)
+            elif not isinstance(value, types.ModuleType):
                 self._entries.append((table, key, value))
                 self._visit(value)
+
+
+class _Slots:
+    """The attributes of an object that stand in slots, as a table."""
+
+    def __init__(self, thing):
+        self.thing = thing
+
+    @property
+    def names(self):
+        """Of all slots."""
+        slots = [base.__dict__.get("__slots__", ()) for base in type(self.thing).__mro__]
+        names = [name for part in slots for name in ((part,) if isinstance(part, str) else part)]
+        return [name for name in names if not name.startswith("__")]
+
+    def __contains__(self, name):
+        return hasattr(self.thing, name)
+
+    def __getitem__(self, name):
+        return getattr(self.thing, name)
+
+    def get(self, name):
+        """The attribute, None if it is not set."""
+        return getattr(self.thing, name, None)
+
+
+@functools.cache
+def _is_users(module):
+    """True for modules of neither the standard library nor an installed package."""
+    if module.split(".")[0] in _LIBRARIES | sys.stdlib_module_names:
+        return False
+    file = getattr(sys.modules.get(module), "__file__", None) or ""
+    return "site-packages" not in file and "dist-packages" not in file
 
 
 def generator_state(generator):

@@ -97,20 +97,20 @@ class _Writer:
         if not terms or not all(term.matrices for term in terms):
             return None
         vectors = [vector for term in terms for vector in (*term.vectors[0], *term.vectors[1])]
-        has_batch = any(len(self._flat_shape(vector)) == 2 for vector in vectors)
+        has_batch = any(len(self.flat_shape(vector)) == 2 for vector in vectors)
         return (matrix, terms, weights, axis) if has_batch == (spec.ndim == 3) else None
 
     def _matrix(self, step):
         """(matrix or batch of matrices, weights, axis) of a product with a vector or of a sum over one axis."""
         if step.function in (np.matmul, np.dot) and len(step.args) == 2 and not step.kwargs:
             a, b = step.args
-            dimensions = len(self._shape(a)), len(self._shape(b))
+            dimensions = len(self.shape(a)), len(self.shape(b))
             if type(a) is Ref and dimensions in ((2, 1), (3, 1)):
                 return self._unfolded(a), b, 1
             if type(b) is Ref and dimensions in ((1, 2), (1, 3)):
                 return b, a, 0
         elif step.function is np.sum and len(step.args) == 1 and step.kwargs.keys() == {"axis"}:
-            axis, dimensions = step.kwargs["axis"], len(self._shape(step.args[0]))
+            axis, dimensions = step.kwargs["axis"], len(self.shape(step.args[0]))
             axis = axis[0] if type(axis) is tuple and len(axis) == 1 else axis
             if type(axis) is int and dimensions in (2, 3) and (axis := axis % dimensions - dimensions + 2) >= 0:
                 return step.args[0], None, axis
@@ -120,8 +120,8 @@ class _Writer:
         """The batch of matrices whose rows were put below each other to multiply them all, or the matrix."""
         maker = self._makers.get(matrix)
         if maker is not None and maker.function is np.reshape and maker.kwargs in ({}, {"order": "C"}):
-            shape = self._shape(maker.args[0])
-            if type(maker.args[0]) is Ref and len(shape) == 3 and shape[-1:] == self._shape(matrix)[1:]:
+            shape = self.shape(maker.args[0])
+            if type(maker.args[0]) is Ref and len(shape) == 3 and shape[-1:] == self.shape(matrix)[1:]:
                 return maker.args[0]
         return matrix
 
@@ -135,7 +135,7 @@ class _Writer:
         return self._terms[key]
 
     def _found(self, value, spec, depth):
-        shape = self._shape(value)
+        shape = self.shape(value)
         if not self._fits(value, spec) or depth > DEEPEST:
             return None
         *batch, rows, columns = (1,) * (spec.ndim - len(shape)) + shape
@@ -143,7 +143,7 @@ class _Writer:
             vectors = [(), (), ()]
             vectors[2 if shape == () else rows == 1] = (value,)
             return [Term(vectors=tuple(vectors))]
-        if (rows, columns) == spec.shape[-2:] and self._is_bound(value) and set(batch) <= {1}:
+        if (rows, columns) == spec.shape[-2:] and self.is_bound(value) and set(batch) <= {1}:
             return [Term((value,))]
         step = self._makers.get(value) if shape == spec.shape else None
         if step is None or step.errstate:
@@ -164,15 +164,15 @@ class _Writer:
         is_short = len(terms) <= MOST_TERMS and all(term.is_short for term in terms)
         return terms if is_short else None
 
-    def _is_bound(self, value):
+    def is_bound(self, value):
         return type(value) is not Ref or value in self._bound
 
-    def _shape(self, value):
+    def shape(self, value):
         return self.specs[value].shape if type(value) is Ref else np.shape(value)
 
-    def _flat_shape(self, vector):
+    def flat_shape(self, vector):
         """The shape of a factor without axes of length one, which broadcast along a matrix."""
-        return tuple([n for n in self._shape(vector) if n > 1])
+        return tuple([n for n in self.shape(vector) if n > 1])
 
     def _fits(self, value, spec):
         """True for arrays and NumPy's numbers of one dtype, and for Python's real numbers."""
@@ -183,47 +183,72 @@ class _Writer:
 
     def products(self, step, matrix, terms, weights, axis):
         """Steps that compute what a step does, as a sum of products with the terms of its matrix."""
-        written, dtype = [], self.specs[matrix].dtype
-
-        def new(function, args, shape, **kwargs):
-            out = new_ref(self.specs, Spec.of_array(shape, dtype))
-            if all(map(self._is_bound, args)):
-                self._bound.add(out)
-            written.append(Step(function, args, kwargs, out, step.origin, step.scope))
-            return out
-
-        def elementwise(function, *args):
-            return new(function, args, np.broadcast_shapes(*map(self._shape, args)))
-
-        def product(factors):  # those that are bound come first, so that their product is
-            return reduce(partial(elementwise, np.multiply), sorted(factors, key=lambda f: not self._is_bound(f)))
-
-        def flat(factor):
-            shape = self._flat_shape(factor)
-            return factor if shape == self._shape(factor) else new(np.reshape, (factor, shape), shape)
-
-        def sum_of(term):
-            W, summed = product(map(flat, term.matrices)), [flat(v) for v in term.vectors[axis]]
-            summed += [] if weights is None else [weights]
-            length = self._shape(W)[1 - axis]
-            if not summed:
-                return new(np.sum, (W,), length, axis=axis)
-            w = product(summed)
-            if len(self._shape(w)) == 1:
-                return new(np.matmul, (W, w) if axis else (w, W), length)
-            if axis:
-                W = new(np.transpose, (W,), self._shape(W)[::-1])
-            return new(np.matmul, (w, W), (self._shape(w)[0], length))
-
+        calls = _Calls(self, step, self.specs[matrix].dtype)
         total = None
         for term in sorted(terms, key=lambda term: -term.sign):
-            part = product([*map(flat, term.vectors[1 - axis]), *term.vectors[2], sum_of(term)])
+            scales = [*map(calls.flat, term.vectors[1 - axis]), *term.vectors[2]]
+            part = calls.product([*scales, calls.sum_of(term, weights, axis)])
             if total is not None:
-                total = elementwise(np.add if term.sign > 0 else np.subtract, total, part)
+                total = calls.elementwise(np.add if term.sign > 0 else np.subtract, total, part)
             else:
-                total = part if term.sign > 0 else elementwise(np.negative, part)
-        if self._shape(total) != (shape := self.specs[step.out].shape):  # the rows of a batch are below each other
-            new(np.reshape, (total, shape), shape)
-        last = written[-1]
-        written[-1] = Step(last.function, last.args, last.kwargs, step.out, step.origin, step.scope)
-        return written
+                total = part if term.sign > 0 else calls.elementwise(np.negative, part)
+        if self.shape(total) != (shape := self.specs[step.out].shape):  # the rows of a batch are below each other
+            calls.new(np.reshape, (total, shape), shape)
+        *steps, last = calls.steps
+        return [*steps, Step(last.function, last.args, last.kwargs, step.out, step.origin, step.scope)]
+
+    def new_value(self, shape, dtype, args):
+        """The Ref of a new array; what is computed of bound arguments is bound, too."""
+        out = new_ref(self.specs, Spec.of_array(shape, dtype))
+        if all(map(self.is_bound, args)):
+            self._bound.add(out)
+        return out
+
+
+class _Calls:
+    """Steps of NumPy's functions, written one after another.
+
+    Parameters
+    ----------
+    writer : _Writer, which knows the values of the program
+    step : the Step in whose place they are
+    dtype : of everything that is computed
+    """
+
+    def __init__(self, writer, step, dtype):
+        self.writer, self.origin, self.dtype = writer, (step.origin, step.scope), dtype
+        self.steps = []
+
+    def new(self, function, args, shape, **kwargs):
+        out = self.writer.new_value(shape, self.dtype, args)
+        self.steps.append(Step(function, args, kwargs, out, *self.origin))
+        return out
+
+    def elementwise(self, function, *args):
+        return self.new(function, args, np.broadcast_shapes(*map(self.writer.shape, args)))
+
+    def product(self, factors):
+        """The product of factors; those that are bound come first, so that their product is."""
+        return reduce(
+            partial(self.elementwise, np.multiply), sorted(factors, key=lambda f: not self.writer.is_bound(f))
+        )
+
+    def flat(self, factor):
+        """A factor without axes of length one."""
+        shape = self.writer.flat_shape(factor)
+        return factor if shape == self.writer.shape(factor) else self.new(np.reshape, (factor, shape), shape)
+
+    def sum_of(self, term, weights, axis):
+        """The weighted sum over the rows (0) or the columns (1) of a term's matrix."""
+        shape = self.writer.shape
+        W, summed = self.product(map(self.flat, term.matrices)), [self.flat(v) for v in term.vectors[axis]]
+        summed += [] if weights is None else [weights]
+        length = shape(W)[1 - axis]
+        if not summed:
+            return self.new(np.sum, (W,), length, axis=axis)
+        w = self.product(summed)
+        if len(shape(w)) == 1:
+            return self.new(np.matmul, (W, w) if axis else (w, W), length)
+        if axis:
+            W = self.new(np.transpose, (W,), shape(W)[::-1])
+        return self.new(np.matmul, (w, W), (shape(w)[0], length))

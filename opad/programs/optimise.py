@@ -205,26 +205,22 @@ def _is_all(value, number):
     return False
 
 
+_NEUTRAL = {np.multiply: 1, np.divide: 1, np.subtract: 0.0}
+
+
 def _neutral(step, specs):
     """The Ref that a step merely repeats, or None."""
     function, args, out = step.function, step.args, step.out
     if type(out) is tuple or (step.kwargs and not (function is np.reshape and step.kwargs == {"order": "C"})):
         return None
     result = specs[out]
-
-    def unchanged(x):
-        return type(x) is Ref and specs[x] == result and result.dtype.kind == "f"
-
-    if len(args) == 2 and function in (np.multiply, np.divide, np.subtract):
-        a, b = args
-        if type(a) is type(b) is Ref:
+    if function in _NEUTRAL:
+        if len(args) != 2 or len(step.inputs) != 1:
             return None
-        number = 0.0 if function is np.subtract else 1
-        if unchanged(a) and _is_all(b, number):
-            return a
-        if function is np.multiply and unchanged(b) and _is_all(a, number):
-            return b
-    elif args and type(args[0]) is Ref and specs[args[0]] == result:
+        x, number = args if type(args[0]) is Ref else args[::-1]
+        is_neutral = _is_all(number, _NEUTRAL[function]) and (x is args[0] or function is np.multiply)
+        return x if is_neutral and specs[x] == result and result.dtype.kind == "f" else None
+    if args and type(args[0]) is Ref and specs[args[0]] == result:
         if function is np.conjugate and len(args) == 1 and result.dtype.kind != "c":
             return args[0]
         if function in (np.reshape, np.broadcast_to, astype) and result.is_ndarray:

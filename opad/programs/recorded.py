@@ -9,11 +9,12 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 from opad.errors import TracingError
 from opad.operators.assignment import set_at
 from opad.programs.results import is_counted
+from opad.tracing.array import TracedArray, scaled_sparse
 from opad.tracing.inplace import TEMPORARY
 from opad.tracing.kept import WITHOUT_LIMIT
 from opad.tracing.messages import instead_of_scipy
 from opad.tracing.methods import install_methods
-from opad.tracing.objects import array_of_objects, install_functions_of_numbers, without_objects
+from opad.tracing.objects import array_of_objects, install_functions_of_numbers, placeholder_for_sparse, without_objects
 
 _PYTHON = (float, complex, int, bool)
 
@@ -64,7 +65,7 @@ class RecordedArray(NDArrayOperatorsMixin):
         return self.recording.call(ufunc if method == "__call__" else getattr(ufunc, method), inputs, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
-        if any(t.__name__ == "TracedArray" for t in types):
+        if TracedArray in types:
             return NotImplemented
         kwargs = {name: value for name, value in kwargs.items() if value is not np._NoValue}
         return self.recording.call(function, without_objects(args), without_objects(kwargs))
@@ -94,6 +95,8 @@ class RecordedArray(NDArrayOperatorsMixin):
         return self._as_plain
 
     def _as_plain(self, dtype=None, copy=None):
+        if (placeholder := placeholder_for_sparse(self)) is not None:
+            return placeholder
         if (objects := array_of_objects(self, dtype)) is not None:
             return objects
         raise TracingError(
@@ -123,6 +126,12 @@ class RecordedArray(NDArrayOperatorsMixin):
 
     def __getitem__(self, key):
         return self.recording.call(getitem, (self, key), {})
+
+    def __matmul__(self, other):
+        return TracedArray.times_sparse(self, other) if hasattr(other, "tocsr") else super().__matmul__(other)
+
+    def __rmatmul__(self, other):
+        return TracedArray.sparse_times(self, other) if hasattr(other, "tocsr") else super().__rmatmul__(other)
 
     def __bool__(self):
         return self.recording.guard_value(self, bool)
@@ -302,12 +311,14 @@ def _operator(operation, method, swapped=False):
         exact = is_power and not _is_traced(other) and not (_is_int_two(other) and not swapped and _is_float(self))
         if exact and (hasattr(other, "__array_function__") or isinstance(other, np.generic)):
             exact = np.ndim(self.value) == 0 and np.ndim(other) == 0
-        if operation is operator.mul:
+        if operation is operator.mul and type(self.value) is not np.ndarray:
             exact = _are_complex(self, other)
         if exact or (_is_python_number(self) and _is_python_number(other)):
             return self.recording.call(operation, (other, self) if swapped else (self, other), {})
         if ufunc is not None and type(other) in _USUAL:
             return self.recording.call(ufunc, (other, self) if swapped else (self, other), {})
+        if hasattr(other, "tocsr"):
+            return scaled_sparse(ufunc, *((other, self) if swapped else (self, other)))
         return method(self, other)
 
     return binary
@@ -342,7 +353,7 @@ def _is_float(x):
 
 
 def _is_traced(x):
-    return type(x).__name__ == "TracedArray"
+    return type(x) is TracedArray
 
 
 WITHOUT_LIMIT.add(RecordedArray)

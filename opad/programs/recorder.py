@@ -63,6 +63,8 @@ class Spec:
         return self.size * self.dtype.itemsize
 
     def __eq__(self, other):
+        if self is other:
+            return True
         return self.shape == other.shape and self.dtype == other.dtype and self.type is other.type
 
     __hash__ = None

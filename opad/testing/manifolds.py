@@ -175,7 +175,8 @@ class Trial:
         return difference(self.M.ambient(R), self.M.ambient(self.X)), max(self.tolerance, 1e-10)
 
     def stays_on(self):
-        return max(self.M.residual(self.M.retraction(self.X, scale(float(t), self.Z))) for t in (0.3, 0.1)), None
+        points = [self.M.retraction(self.X, scale(float(t), self.Z)) for t in (0.3, 0.1)]
+        return float(np.max([self.M.residual(point) for point in points])), None
 
     def first_order(self):
         """| x(R(tZ)) - x - t dx[Z] | falls like t^2, x being the point as it is embedded."""

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import numpy as np
+from scipy.sparse import spmatrix
 
 from opad.errors import TracingError
 from opad.tracing.components import Component, Pack, Parts
@@ -172,6 +173,16 @@ def _index(k, trace):
     return trace.protect(k) if type(k) is _ndarray else np.array(k, dtype=None if np.size(k) else np.intp)
 
 
+def scaled_sparse(ufunc, a, b):
+    """The elementwise product of an array and a sparse one, or a quotient by a number; NotImplemented for all else."""
+    x, S = (b, a) if hasattr(a, "tocsr") else (a, b)
+    if not hasattr(S, "tocsr") or (x.ndim and (ufunc is np.divide or isinstance(S, spmatrix))):
+        return NotImplemented  # for a spmatrix, * is the matrix product
+    if ufunc is np.multiply:
+        return TracedArray.sparse_array_of(S).multiply(x)
+    return TracedArray.sparse_array_of(S).multiply(1 / x) if ufunc is np.divide and S is a else NotImplemented
+
+
 def _add_binary_operators():
     pairs = {
         "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "pow": np.power,
@@ -181,15 +192,17 @@ def _add_binary_operators():
 
         def forward(self, other, ufunc=ufunc):
             try:
-                return record_pair(RULES.get(ufunc) or ufunc, self, other)
+                y = record_pair(RULES.get(ufunc) or ufunc, self, other)
             except ObjectArrayMet:
                 return ufunc(self, _joined(other))
+            return scaled_sparse(ufunc, self, other) if y is NotImplemented else y
 
         def reflected(self, other, ufunc=ufunc):
             try:
-                return record_pair(RULES.get(ufunc) or ufunc, other, self)
+                y = record_pair(RULES.get(ufunc) or ufunc, other, self)
             except ObjectArrayMet:
                 return ufunc(_joined(other), self)
+            return scaled_sparse(ufunc, other, self) if y is NotImplemented else y
 
         setattr(TracedArray, f"__{name}__", forward)
         setattr(TracedArray, f"__r{name}__", reflected)

@@ -41,10 +41,12 @@ def refuse_subclass(kind):
             )
 
 
-def explain_type_error(error):
-    """Raise in place of a TypeError of compiled code, or of another library, that hides what it was given."""
+def explain(error):
+    """Raise in place of an error of compiled code, or of another library, that hides what it was given."""
+    if isinstance(error.__cause__, TracingError):  # NumPy says "setting an array element with a sequence"
+        raise error.__cause__
     text = str(error)
-    if isinstance(error, OpadError):
+    if isinstance(error, OpadError) or not isinstance(error, TypeError):
         return
     if "TracedArray" in text or "RecordedArray" in text:
         raise TracingError(

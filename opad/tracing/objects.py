@@ -80,9 +80,7 @@ def _array(self):
 
 
 def _as_plain(self, dtype):
-    if sys._getframe(2).f_code.co_name == "_matmul_dispatch":  # scipy.sparse, which then asks our __rmatmul__
-        placeholder = np.empty((), object)
-        placeholder[()] = self
+    if (placeholder := placeholder_for_sparse(self)) is not None:
         return placeholder
     if (objects := array_of_objects(self, dtype)) is not None:
         return objects
@@ -91,6 +89,16 @@ def _as_plain(self, dtype):
         f"np.asarray, or a library that calls them), which would lose its derivative{caller()}. Expected a NumPy "
         f"function or operator. {instead_of_scipy() or _OUTSIDE_SCIPY}"
     )
+
+
+def placeholder_for_sparse(array):
+    """What scipy.sparse takes for no array when it multiplies, so that it asks our __rmatmul__; None elsewhere."""
+    frame = sys._getframe(2)
+    if "_matmul_dispatch" not in (frame.f_code.co_name, frame.f_back.f_code.co_name):
+        return None
+    placeholder = np.empty((), object)
+    placeholder[()] = array
+    return placeholder
 
 
 def array_of_objects(array, dtype):

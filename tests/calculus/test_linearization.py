@@ -134,9 +134,9 @@ def test_back_substitution_in_the_system_is_the_gradient(name, rng):
     f, point = PROGRAMS[name], (rng.standard_normal(3) + 2, rng.standard_normal(3))
     lin = opad.linearize(f, *point)
     L, D = lin.system
-    g = [rng.standard_normal(np.shape(value)) for value, _ in lin._run.outputs]
+    g = [rng.standard_normal(np.shape(value)) for value, _ in lin.run.outputs]
     seed, direct = [None] * L.shape[0], [np.zeros(3), np.zeros(3)]
-    for (_, index), row, part in zip(lin._run.outputs, lin.output_rows, g, strict=True):
+    for (_, index), row, part in zip(lin.run.outputs, lin.output_rows, g, strict=True):
         if row is not None:
             seed[row] = part if seed[row] is None else seed[row] + part
         elif index is not None:

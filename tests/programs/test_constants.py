@@ -2,10 +2,13 @@
 
 import functools
 import gc
+import types
 import weakref
+from collections import deque
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 import opad
 from opad.programs.constants import Constants, same_bits
@@ -273,3 +276,85 @@ def test_methods(rng):
         for layer in layers:
             np.testing.assert_array_equal(layer.compiled(x), layer.plain(x))
             np.testing.assert_allclose(layer.gradient(x), opad.grad(lambda x: np.sum(layer.plain(x)))(x), rtol=1e-14)  # noqa: B023
+
+
+class Held:
+    factor = 2.0  # of the class
+
+    def __init__(self):
+        self.value, self.array = 2.0, np.full(3, 2.0)
+
+    @property
+    def twice(self):
+        return 2 * self.value * FACTORS["of a method"]
+
+
+class Slotted:
+    __slots__ = ("array", "value")
+
+    __init__ = Held.__init__
+
+
+FACTORS = {"of a method": 1.0}
+MODULE = types.ModuleType("settings")
+
+
+def doubled(x):
+    return doubled.factor * x
+
+
+def _sum_of(values):
+    return lambda x: sum(v * x for v in values)
+
+
+def _changes():
+    """name -> (function, change of something that it relies on)."""
+    table, numbers, queue, held, slotted = {"a": 2.0}, {2.0}, deque([2.0]), Held(), Slotted()
+    csr, coo, lil = (scipy.sparse.csr_array(np.diag([1.0, 2.0, 3.0])).asformat(kind) for kind in ("csr", "coo", "lil"))
+    MODULE.factor = doubled.factor = Held.factor = FACTORS["of a method"] = 2.0
+    return {
+        "another entry of a dict": (lambda x: _sum_of(table.values())(x), lambda: table.update(b=3.0)),
+        "another element of a set": (_sum_of(numbers), lambda: numbers.add(3.0)),
+        "another element of a deque": (_sum_of(queue), lambda: queue.append(3.0)),
+        "another attribute": (lambda x: _sum_of(vars(held).values())(x), lambda: setattr(held, "more", 3.0)),
+        "an attribute that was missing": (lambda x: getattr(held, "less", 1.0) * x, lambda: setattr(held, "less", 3.0)),
+        "a slot": (lambda x: slotted.value * x, lambda: setattr(slotted, "value", 3.0)),
+        "an array in a slot": (lambda x: slotted.array * x, lambda: setattr(slotted, "array", np.ones(3))),
+        "an attribute of a class": (lambda x: held.factor * x, lambda: setattr(Held, "factor", 3.0)),
+        "what a method reads": (lambda x: held.twice * x, lambda: FACTORS.update({"of a method": 3.0})),
+        "a name of a module": (lambda x: MODULE.factor * x, lambda: setattr(MODULE, "factor", 3.0)),
+        "an attribute of a function": (lambda x: doubled(x), lambda: setattr(doubled, "factor", 3.0)),
+        "values of a sparse matrix": (lambda x: opad.apply(csr, x), lambda: csr.data.__imul__(2.0)),
+        "its gradient": (opad.grad(lambda x: np.sum((csr @ x) ** 2)), lambda: csr.data.__imul__(2.0)),
+        "another format": (opad.grad(lambda x: np.sum((coo @ x) ** 2)), lambda: coo.data.__imul__(2.0)),
+        "lists of rows": (opad.grad(lambda x: np.sum((lil @ x) ** 2)), lambda: lil.__setitem__((0, 1), 5.0)),
+        "an inverse": (
+            opad.grad(lambda x: np.sum(opad.scipy.sparse.linalg.spsolve(csr.tocsc(), x) ** 2)),
+            lambda: csr.data.__imul__(2.0),
+        ),
+    }
+
+
+@pytest.mark.parametrize("name", _changes())
+def test_whatever_a_function_relies_on_is_compared(name):
+    f, change = _changes()[name]
+    compiled, x = opad.compile(f), np.array([1.0, 2.0, 3.0])
+    before = compiled(x)
+    assert_same(compiled(x), before)
+    change()
+    assert np.any(f(x) != before)
+    assert_same(compiled(x), f(x))
+
+
+def test_a_sparse_matrix_is_compared_as_an_argument():
+    f = lambda x, S: opad.grad(lambda x: np.sum((S @ x) ** 2))(x)  # noqa: E731
+    compiled, x, S = opad.compile(f), np.ones(3), scipy.sparse.csr_array(np.eye(3))
+    for _ in range(3):
+        assert_same(compiled(x, S), f(x, S))
+        S.data *= 2.0
+
+
+def test_more_than_can_be_compared_is_said():
+    many = [{"a": float(k)} for k in range(5000)]
+    with pytest.warns(RuntimeWarning, match="closes over thousands of objects"):
+        opad.compile(lambda x: many[0]["a"] * x)(1.0)

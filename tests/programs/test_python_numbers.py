@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy.special
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -198,3 +199,44 @@ def test_two_threads_turn_to_numpys_numbers_at_once():
     with ThreadPoolExecutor(2) as pool:
         assert [future.result() for future in [pool.submit(run, []) for _ in range(2)]] == [[np.inf]] * 2
     assert run.code is numpys
+
+
+SINGULAR = {
+    "second derivative": (lambda x: opad.hvp(scipy.special.entr, (x,), (x,)), (0.0,)),
+    "reciprocal": (lambda x: opad.hvp(np.reciprocal, (x,), (x,)), (0.0,)),
+    "power": (lambda x: opad.grad(opad.grad(lambda x: x**0.5))(x), (0.0,)),
+    "divisor": (lambda x, b: opad.grad(lambda x: np.sum(x / b))(x), (np.ones(2), 0.0)),
+    "divisor, single precision": (lambda x, b: opad.grad(lambda x: np.sum(x / b))(x), (np.ones(2, np.float32), 0.0)),
+    "exponent": (lambda x, p: opad.grad(lambda x: np.sum(x**p))(x), (np.ones(2), 0.0)),
+}
+
+
+@pytest.mark.parametrize("name", SINGULAR)
+def test_partials_that_python_raises_for_are_numpys(name):
+    """Where 1 / 0.0 is infinite, and 0 times it 0; also if the program was recorded elsewhere."""
+    f, point = SINGULAR[name]
+    compiled = opad.compile(f)
+    with np.errstate(all="ignore"):
+        for shift in (1.5, 0.0):
+            moved = [a + shift if type(a) is float else a for a in point]
+            expected = f(*moved)
+            assert_same(compiled(*moved), expected)
+            assert name != "divisor, single precision" or expected.dtype == np.float32
+
+
+def test_tangents_of_numpys_numbers_are_such_numbers():
+    def tangents(x, v):
+        return opad.jvp(lambda x: (x * 2, x + np.float64(1), -x, x), (x,), (v,))[1]
+
+    for x in (1.5, np.float64(1.5)):
+        assert [*map(type, opad.compile(tangents)(x, 1.0))] == [*map(type, tangents(x, 1.0))]
+
+
+@pytest.mark.parametrize("f", [lambda z: z * (1 - 2j), lambda z: z * z, abs, lambda z: z**2, lambda z: np.power(z, 2)])
+def test_complex_numbers_and_arrays_are_rounded_as_without_compilation(f, rng):
+    """Products of NumPy's complex numbers are other ones than those of arrays, squares other ones than powers."""
+    numbers = rng.standard_normal(50) + 1j * rng.standard_normal(50)
+    compiled = opad.compile(f)
+    np.testing.assert_array_equal(compiled(numbers), f(numbers))
+    for z in numbers:
+        assert compiled(z) == f(z)

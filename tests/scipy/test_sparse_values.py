@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse
 
 import opad
+import opad.scipy.sparse.linalg  # before splu is replaced by one that counts
 from opad.errors import MissingRuleError, SingularBlockError, UnsupportedArgumentError
 from opad.scipy import sparse
 from opad.testing import check_derivative

@@ -79,26 +79,14 @@ def _loops(found, sequence, columns):
 
 def _with_loops(sequence, loops, outputs, guards):
     """(steps, loops): the program with loops in place of their steps, and those loops of which something is needed."""
-    steps, starts = [], [loop.start for loop in loops]
+    starts = [loop.start for loop in loops]
 
     def loop_of(ref):
         place = sequence.position.get(ref, -1)
         k = bisect_right(starts, place) - 1
         return loops[k] if k >= 0 and place < loops[k].stop else None
 
-    for step in sequence.program:
-        running, waiting = None, []  # slices of what a loop computes, which stand after it
-        for part in sequence.parts(step) or [step]:
-            loop = loop_of(part.out) if type(part.out) is Ref else None
-            if loop is None:
-                (steps if running is None else waiting).append(part)
-                continue
-            running = loop
-            if sequence.position[part.out] == loop.stop - 1:
-                outs = tuple([part.out for part in loop.steps])
-                steps += [Step(loop, tuple(loop.reads()), {}, outs, part.origin), *waiting]
-                running, waiting = None, []
-    steps = live(steps, outputs, guards)
+    steps = live(_with_one_step_per_loop(sequence, loop_of), outputs, guards)
     loops = [step.function for step in steps if type(step.function) is Loop]
     needed = [out for out in outputs if type(out) is Ref] + [guard.ref for guard in guards]
     for step in steps:
@@ -111,18 +99,37 @@ def _with_loops(sequence, loops, outputs, guards):
     for loop in loops:
         for operand in loop.members():
             operand.loop.read.add(operand.position)
-    result = []
-    for step in steps:
-        if type(step.function) is not Loop:
-            result.append(step)
-            continue
-        loop = step.function
-        loop.find_stacks()
-        loop.write_body()
-        numbers = [ref for ref, _ in loop.last()]
-        result.append(Step(loop, tuple(loop.arguments()), {}, (*loop.stacks.values(), *numbers), step.origin))
-        result += [_element(loop, ref, step.origin) for ref in loop.kept if ref not in numbers]
-    return result, loops
+    return [written for step in steps for written in _written(step)], loops
+
+
+def _with_one_step_per_loop(sequence, loop_of):
+    """The program with one step for each loop, whose results are those of all its steps."""
+    steps = []
+    for step in sequence.program:
+        running, waiting = None, []  # slices of what a loop computes, which stand after it
+        for part in sequence.parts(step) or [step]:
+            loop = loop_of(part.out) if type(part.out) is Ref else None
+            if loop is None:
+                (steps if running is None else waiting).append(part)
+                continue
+            running = loop
+            if sequence.position[part.out] == loop.stop - 1:
+                outs = tuple([part.out for part in loop.steps])
+                steps += [Step(loop, tuple(loop.reads()), {}, outs, part.origin), *waiting]
+                running, waiting = None, []
+    return steps
+
+
+def _written(step):
+    """A step as it is; that of a loop with its arguments and stacks, and the steps that take values out of these."""
+    loop = step.function
+    if type(loop) is not Loop:
+        return [step]
+    loop.find_stacks()
+    loop.write_body()
+    numbers = [ref for ref, _ in loop.last()]
+    written = Step(loop, tuple(loop.arguments()), {}, (*loop.stacks.values(), *numbers), step.origin)
+    return [written, *[_element(loop, ref, step.origin) for ref in loop.kept if ref not in numbers]]
 
 
 def _element(loop, ref, origin):

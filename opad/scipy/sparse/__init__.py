@@ -21,7 +21,8 @@ import numpy as np
 import scipy.sparse
 
 from opad.scipy.mirrors import symbols_in
-from opad.scipy.sparse.stored import Pattern, SparseArray
+from opad.scipy.sparse.array import SparseArray
+from opad.scipy.sparse.stored import Pattern
 from opad.tracing.rules.helpers import wants
 
 

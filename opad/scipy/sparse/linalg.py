@@ -4,9 +4,10 @@ import numpy as np
 import scipy.sparse
 import scipy.sparse.linalg as sla
 
-from opad.scipy.linalg.structured import columns
+from opad.scipy.linalg.structured import columns, like_vector
 from opad.scipy.mirrors import mirror, mirror_of, refuse
-from opad.scipy.sparse.stored import Factors, Pattern, SparseArray, solve
+from opad.scipy.sparse.array import SparseArray
+from opad.scipy.sparse.stored import Factors, solve
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import FunctionOperator, operator_rule
 from opad.tracing.rules.helpers import wants
@@ -17,15 +18,44 @@ def spsolve(A, b, permc_spec=None):
     """One factorisation serves the value and the derivatives in both modes; the gradient in A has its pattern."""
     if scipy.sparse.issparse(b) or isinstance(b, SparseArray):
         raise wants("scipy.sparse.linalg.spsolve", "a sparse right-hand side", "an array; write b.toarray()")
-    if isinstance(A, SparseArray):
-        data, pattern = A.data, A.pattern
-    else:
-        stored = scipy.sparse.csr_array(A, copy=True)  # later changes to A do not reach the record
-        data, pattern = stored.data, Pattern(stored.indices, stored.indptr, stored.shape)
-    if pattern.shape != (np.shape(b)[0],) * 2:
-        raise ValueError(f"matrix - rhs dimension mismatch ({pattern.shape} - {np.shape(b)[0]})")
-    x = solve(data, columns(b), Factors(pattern, permc_spec), False)
+    A = SparseArray.of(A)
+    if A.shape != (np.shape(b)[0],) * 2:
+        raise ValueError(f"matrix - rhs dimension mismatch ({A.shape} - {np.shape(b)[0]})")
+    x = solve(A.data, columns(b), Factors(A.pattern, permc_spec), False)
     return x if np.ndim(b) == 2 and np.shape(b)[1] != 1 else x[:, 0]
+
+
+class Factorised:
+    """What `splu` of a matrix with traced stored values returns: one factorisation for many solves.
+
+    Attributes
+    ----------
+    shape
+    """
+
+    def __init__(self, A, permc_spec):
+        self.shape = A.shape
+        self._A, self._factors = A, Factors(A.pattern, permc_spec)
+
+    def solve(self, rhs, trans="N"):
+        """A^-1 rhs, with the transpose for "T" and the conjugate transpose for "H"."""
+        if trans == "T":
+            return np.conj(self.solve(np.conj(rhs), "H"))
+        return like_vector(solve(self._A.data, columns(rhs), self._factors, trans == "H"), rhs)
+
+
+@mirror(sla.splu, sla, opaque=False)
+def splu(A, permc_spec=None):
+    """A factorisation that all solves with it share, their derivatives included."""
+    if A.shape[0] != A.shape[1]:
+        raise ValueError("can only factor square matrices")
+    return Factorised(A, permc_spec)
+
+
+@mirror(sla.factorized, sla, opaque=False)
+def factorized(A):
+    """The method `solve` of `splu`."""
+    return splu(A).solve
 
 
 @UserPrimitive
@@ -69,7 +99,7 @@ refuse(
     sla,
     **dict.fromkeys(_SOLVERS.split(), _ITERATIVE),
     **dict.fromkeys(("eigs", "eigsh", "svds"), _SPECTRAL),
-    **dict.fromkeys(("factorized", "splu", "spilu", "spsolve_triangular", "inv"), _FACTORISED),
+    **dict.fromkeys(("spilu", "spsolve_triangular", "inv"), _FACTORISED),
     expm="Use opad.scipy.linalg.expm, or opad.scipy.sparse.linalg.expm_multiply with a constant matrix.",
     norm="Use np.sqrt(np.sum(np.abs(A.data) ** 2)).",
     aslinearoperator="Use opad.as_operator(A), which may hold traced arrays.",

@@ -15,9 +15,7 @@ import scipy.sparse.linalg
 
 from opad.errors import SingularBlockError
 from opad.operators.algebra import Identity, Operator
-from opad.operators.indexing import scatter_add
-from opad.scipy.linalg.structured import StructuredSystem, columns, like_vector
-from opad.scipy.mirrors import StoredValues
+from opad.scipy.linalg.structured import StructuredSystem
 from opad.tracing.functions import UserPrimitive
 from opad.tracing.primitives import FunctionOperator, operator_rule
 from opad.tracing.trace import Row
@@ -47,6 +45,13 @@ class Pattern:
     def T(self):
         """The pattern of the transpose, for the same stored values."""
         return Pattern(self.indices, self.indptr, self.stored_shape, not self.is_transposed)
+
+    @classmethod
+    def of(cls, rows, cols, shape):
+        """The pattern of places that are sorted by rows."""
+        index = np.int32 if max(*shape, len(rows)) < 2**31 else np.int64  # SuperLU takes the shorter one only
+        indptr = np.searchsorted(rows, np.arange(shape[0] + 1))
+        return cls(cols.astype(index), indptr.astype(index), shape)
 
     @cached_property
     def places(self):
@@ -228,64 +233,3 @@ class _RealLinearInfluence(Operator):
         batch = X.shape[: X.ndim - ndim]
         Y = np.stack([function(x) for x in X.reshape((-1, *X.shape[len(batch) :]))])
         return Y.reshape(batch + Y.shape[1:])
-
-
-# -- the matrix itself ----------------------------------------------------------------------------------------------
-
-
-class SparseArray(StoredValues):
-    """A sparse matrix with traced stored values, made by `opad.scipy.sparse.csr_array` and its likes.
-
-    It has products with arrays on both sides, `T`, `conj`, multiples, `toarray`, and is what
-    `opad.scipy.sparse.linalg.spsolve` takes.
-
-    Attributes
-    ----------
-    data : (nnz,) array, traced
-    pattern : Pattern
-    """
-
-    __slots__ = ("data", "pattern")
-    __array_ufunc__ = None  # so that arrays leave products to it
-
-    def __init__(self, data, pattern):
-        self.data = data
-        self.pattern = pattern
-
-    ndim = 2
-    shape = property(lambda self: self.pattern.shape)
-    dtype = property(lambda self: self.data.dtype)
-    nnz = property(lambda self: len(self.pattern.indices))
-
-    @property
-    def T(self):
-        return SparseArray(self.data, self.pattern.T)
-
-    def conj(self):
-        """The matrix with conjugated values."""
-        return SparseArray(np.conj(self.data), self.pattern)
-
-    def toarray(self):
-        """The dense matrix."""
-        return scatter_add(self.data, self.pattern.places, self.shape)
-
-    def __matmul__(self, x):
-        if np.ndim(x) not in (1, 2) or np.shape(x)[0] != self.shape[1]:
-            raise ValueError(f"matmul: dimension mismatch, {self.shape} and {np.shape(x)}")
-        return like_vector(product(self.data, columns(x), self.pattern), x)
-
-    dot = __matmul__
-
-    def __rmatmul__(self, x):
-        return np.transpose(self.T @ np.transpose(x))
-
-    def __mul__(self, scalar):
-        return SparseArray(self.data * scalar, self.pattern) if np.ndim(scalar) == 0 else NotImplemented
-
-    __rmul__ = __mul__
-
-    def __neg__(self):
-        return SparseArray(-self.data, self.pattern)
-
-    def __repr__(self):
-        return f"<SparseArray of shape {self.shape} with {self.nnz} traced values>"

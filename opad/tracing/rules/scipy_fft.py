@@ -1,4 +1,4 @@
-"""scipy.fft on traced arrays, reached through uarray: a backend that is set while functions are differentiated."""
+"""scipy.fft on traced and recorded arrays, reached through uarray: a backend that is registered with SciPy."""
 
 import numpy as np
 import scipy.fft
@@ -6,7 +6,6 @@ import scipy.fft
 from opad.operators.fft import NORM_OF_ADJOINT
 from opad.operators.hankel import HankelTransform, hankel_transform
 from opad.operators.trigonometric import PARTNER, RealTransform, real_transform
-from opad.tracing.array import TracedArray
 from opad.tracing.primitives import operator_rule
 from opad.tracing.rules.helpers import normalise_axis, wants
 
@@ -133,7 +132,7 @@ class Backend:
 
     @staticmethod
     def __ua_function__(method, args, kwargs):
-        if not args or type(args[0]) is not TracedArray:
+        if not args or not getattr(args[0], "is_symbolic", False):
             return NotImplemented
         transform = TRANSFORMS.get(method)
         if transform is None:

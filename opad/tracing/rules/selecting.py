@@ -27,6 +27,8 @@ def piecewise(x, condlist, funclist, *args, **kw):
     if np.isscalar(condlist) or (np.ndim(x) and not np.ndim(condlist[0]) and not isinstance(condlist[0], np.ndarray)):
         condlist = [condlist]
     conditions = [c if hasattr(c, "astype") else np.asarray(c) for c in map(plain, condlist)]
+    shape = np.shape(x)
+    x = x if shape else np.reshape(x, (1,))  # numbers of NumPy have no masks
     conditions = [np.broadcast_to(c.astype(bool), np.shape(x)) for c in conditions]
     if len(funclist) == len(conditions) + 1:
         conditions.append(~reduce(np.logical_or, conditions))
@@ -47,7 +49,7 @@ def piecewise(x, condlist, funclist, *args, **kw):
             values = np.broadcast_to(values, part.shape)
             result = scatter_add(values[where[condition]], (where,), np.shape(x)) + result
         taken = taken | condition
-    return result if hasattr(result, "shape") else np.zeros_like(plain(x))
+    return np.reshape(result, shape) if hasattr(result, "shape") else np.zeros_like(plain(x), shape=shape)
 
 
 @composite(np.choose)

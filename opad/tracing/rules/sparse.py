@@ -1,6 +1,7 @@
 """Products of SciPy's sparse matrices with traced arrays: S @ x, x @ S, S.dot(x), for every format."""
 
 import numpy as np
+from scipy.sparse import issparse
 
 from opad.operators.sparse import SparseMultiply, sparse_product
 from opad.tracing.array import TracedArray
@@ -25,11 +26,15 @@ def _product(S, x):
 
 def _matmul(self, S):
     """self @ S."""
+    if not issparse(S):  # one with traced values, which multiplies itself
+        return NotImplemented
     return np.transpose(_product(S.T, np.transpose(self)))
 
 
 def _rmatmul(self, S):
     """S @ self."""
+    if not issparse(S):
+        return NotImplemented
     return _product(S, self)
 
 
