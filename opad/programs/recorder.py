@@ -85,7 +85,6 @@ class Step:
     args, kwargs : arguments, with Refs for recorded values (also inside tuples and lists)
     inputs : tuple of these Refs
     out : Ref, or tuple of Refs
-    wrap : type of the tuple or list that the call returned, or None
     origin : (file, line) in the user's code
     scope : number of the recomputation that made the call; steps of different ones are never merged
     errstate : dict of np.geterr where it is not the caller's, or None
