@@ -19,6 +19,7 @@ A compiler in small, from a function to calls into planned buffers. Its modules 
       stacking       small independent steps as one call
       plan           which value lives in which buffer, what works in place
       generate       the text of the program
+      rerolling      lines of it that repeat, as loops
       results        memory for large results, used again once the caller has dropped them
       graphs         on a GPU: the program as one CUDA graph
 
