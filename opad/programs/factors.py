@@ -41,7 +41,7 @@ class Factors:
         function, args = step.function, step.args
         if function is np.sum or function is np.vdot:
             return True
-        if function is np.multiply or (function is np.add and step.inputs == [ref, ref]):
+        if function is np.multiply or (function is np.add and step.inputs == (ref, ref)):
             return step.out not in self._kept or not _is_product_of_arrays(step)
         if function not in _LINEAR_IN_THE_FIRST or ref in refs_in(args[1:]):
             return False

@@ -83,9 +83,8 @@ class Step:
     ----------
     function : callable
     args, kwargs : arguments, with Refs for recorded values (also inside tuples and lists)
-    inputs : list of these Refs
+    inputs : tuple of these Refs
     out : Ref, or tuple of Refs
-    wrap : type of the tuple or list that the call returned, or None
     origin : (file, line) in the user's code
     scope : number of the recomputation that made the call; steps of different ones are never merged
     errstate : dict of np.geterr where it is not the caller's, or None
@@ -98,9 +97,8 @@ class Step:
         self.function = function
         self.args = args
         self.kwargs = kwargs
-        self.inputs = refs_in(args)
-        if kwargs:
-            self.inputs += refs_in(kwargs)
+        only_refs = not kwargs and {Ref}.issuperset(map(type, args))
+        self.inputs = args if only_refs else tuple(refs_in((args, kwargs)))
         self.out = out
         self.origin = origin
         self.scope = scope

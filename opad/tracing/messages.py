@@ -126,7 +126,10 @@ def scipy_function():
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if module.startswith("scipy."):
-            package, name = module.partition("._")[0], frame.f_code.co_name
+            name = frame.f_code.co_name
+            if module.startswith("scipy._lib.") and hasattr(f := frame.f_locals.get("f"), "__name__"):
+                module, name = f.__module__, f.__name__  # in a decorator of f, which takes stacks of matrices apart
+            package = module.partition("._")[0]
             if name == "__init__":
                 name = type(frame.f_locals.get("self")).__name__
             if hasattr(sys.modules.get(package), name):

@@ -14,7 +14,7 @@ rng = np.random.default_rng(11)
 
 def transport(u):
     """Explicit central differences on a ring."""
-    for _ in range(100):
+    for _ in range(30):
         right, left = np.roll(u, -1), np.roll(u, 1)
         u = u - 0.005 * u * (right - left) + 0.02 * (right - 2 * u + left)
     return np.sum(u**2)
@@ -45,9 +45,9 @@ def attention(W, x):
 
 
 PROGRAMS = {
-    "transport": (transport, (np.linspace(0, 1, 4000),)),
-    "memory_cells": (memory_cells, (rng.standard_normal((256, 64)) / 8, rng.standard_normal((50, 32, 64)))),
-    "layers": (layers, ([rng.standard_normal((64, 64)) / 8 for _ in range(50)], rng.standard_normal((64, 64)))),
+    "transport": (transport, (np.linspace(0, 1, 8000),)),
+    "memory_cells": (memory_cells, (rng.standard_normal((256, 64)) / 8, rng.standard_normal((12, 64, 64)))),
+    "layers": (layers, ([rng.standard_normal((64, 64)) / 8 for _ in range(20)], rng.standard_normal((64, 64)))),
     "attention": (attention, (rng.standard_normal((64, 64)) / 8, rng.standard_normal((256, 64)))),
 }
 

@@ -96,6 +96,7 @@ def test_locally_constant_results():
 REAL_FUNCTIONS = {
     "scipy.linalg.expm": lambda x: scipy.linalg.expm(np.outer(x, x)),
     "scipy.linalg.solve": lambda x: scipy.linalg.solve(A, x),
+    "scipy.linalg.solve_triangular": lambda x: scipy.linalg.solve_triangular(A, x),
     "scipy.linalg.toeplitz": lambda x: scipy.linalg.toeplitz(x),
     "scipy.linalg.cho_solve": lambda x: scipy.linalg.cho_solve(scipy.linalg.cho_factor(A), x),
     "scipy.signal.lfilter": lambda x: scipy.signal.lfilter([1.0], [1.0, 0.5], x),

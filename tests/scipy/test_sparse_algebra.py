@@ -40,7 +40,7 @@ ALGEBRA = {
 VECTORS = {
     "element": lambda A: A[2, 3],
     "absent element": lambda A: A[1, 0] + A[0, 0],
-    "sum": lambda A: A.sum() + A.sum(axis=0) * A.sum(axis=-1),
+    "sum": lambda A: np.sum(A) + A.sum(axis=0) * A.sum(axis=-1),
     "diagonal": lambda A: A.diagonal(),
     "toarray": lambda A: A.toarray(),
 }

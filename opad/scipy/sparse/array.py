@@ -80,8 +80,10 @@ class SparseArray(StoredValues):
         stored = np.flatnonzero(rows == cols)
         return scatter_add(self.data[stored], (rows[stored],), (min(self.shape),))
 
-    def sum(self, axis=None):
+    def sum(self, axis=None, dtype=None, out=None):
         """The sum of all elements, or over rows (axis 0) or columns (axis 1)."""
+        if dtype is not None or out is not None:
+            raise wants("the sum of a sparse matrix", "dtype or out", "neither; write A.sum(axis).astype(dtype)")
         if axis is None:
             return np.sum(self.data)
         axis = range(2)[axis]
