@@ -312,7 +312,8 @@ def _dense_solve(A, name):
     lu, pivots, info = scipy.linalg.get_lapack_funcs("getrf", (A,))(A)
     if info > 0:
         raise _singular(name, "its LU factorisation has a zero pivot")
-    return lambda x: scipy.linalg.lu_solve((lu, pivots), x, check_finite=False)
+    # of its own pivots each: SciPy changes them while LAPACK runs, and other threads would see that
+    return lambda x: scipy.linalg.lu_solve((lu, pivots.copy()), x, check_finite=False)
 
 
 def _sparse_solve(A, name):

@@ -169,6 +169,7 @@ def solve_factorised(lu, pivots, X, adjoint):
     """A^-1 X or A^-H X from the factors of A."""
     dtype = np.result_type(lu, X)
     (getrs,) = _lapack(("getrs",), dtype.char)
+    pivots = pivots.copy()  # SciPy adds 1 to them while LAPACK runs without the lock: other threads would see that
     return getrs(lu, pivots, X, trans=(2 if dtype.kind == "c" else 1) if adjoint else 0)[0]
 
 

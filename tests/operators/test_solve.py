@@ -8,6 +8,7 @@ import scipy.linalg
 
 import opad.operators as ops
 from opad.errors import SingularBlockError
+from tests.threads import in_threads
 
 
 def well_conditioned(rng, *shape):
@@ -115,3 +116,16 @@ def test_a_singular_matrix_raises(op):
         op.apply(np.ones(op.dims))
     with pytest.raises(SingularBlockError):
         op.apply_adjoint(np.ones(op.dims))
+
+
+def test_one_factorisation_for_several_threads(rng):
+    """LAPACK runs without the lock of Python, and SciPy's getrs changes the pivots meanwhile."""
+    A, X = rng.standard_normal((60, 60)), rng.standard_normal((60, 4))
+    op = ops.Solve(A, cols=4)
+    expected, wrong = op.apply(X), []
+
+    def work(_):
+        wrong.extend(k for k in range(1000) if not np.array_equal(op.apply(X), expected))
+
+    in_threads(work, range(4))
+    assert not wrong
