@@ -13,6 +13,9 @@ from opad.tracing.objects import without_objects
 from opad.tracing.protect import COPY_LIMIT, scope
 from opad.tracing.trace import Trace
 
+_ndarray = np.ndarray
+_FLOATING = frozenset(map(np.dtype, np.typecodes["AllFloat"]))  # in the machine's order of bytes
+
 
 class Run:
     """One traced run of a function.
@@ -39,7 +42,7 @@ class Run:
                 leaves, structure = pytrees.flatten(args[position])
                 self.structures.append(structure)
                 for k, leaf in enumerate(leaves):
-                    if type(leaf) is np.ndarray and leaf.dtype.kind in "fc" and leaf.dtype.isnative:  # nearly always
+                    if type(leaf) is _ndarray and leaf.dtype in _FLOATING:  # nearly always
                         is_small = leaf.nbytes <= COPY_LIMIT and not is_recorded
                         leaves[k] = leaf.copy("K") if is_small else trace.protect_input(leaf)
                         continue
@@ -190,6 +193,8 @@ def _not_differentiable(leaf, f, position, k, structure):
 
 def positions(argnums, args, f):
     """argnums as a tuple of non-negative positions."""
+    if type(argnums) is int and 0 <= argnums < len(args):  # nearly always
+        return (argnums,)
     numbers = (argnums,) if isinstance(argnums, int | np.integer) else tuple(argnums)
     if len({n % max(len(args), 1) for n in numbers}) < len(numbers):
         raise StructureError(

@@ -44,14 +44,15 @@ class Elementwise(Primitive):
     def adjoints(self, y, args, kwargs, parents):
         found, shape = [], getattr(y, "shape", None)
         for slot, column in parents:
-            partial, x = self.partials[slot], args[slot]
+            M, x = self.partials[slot], args[slot]
             dims = getattr(x, "shape", None)
             alike = shape is not None and dims is not None and x.dtype is y.dtype
-            if alike and type(partial) is int and partial == 1:
+            if alike and type(M) is int and M == 1:
                 found.append((column, None if dims == shape else _sum_to(dims, len(shape))))
                 continue
             alike = alike and dims == shape
-            M = partial(y, *args) if callable(partial) else partial
+            if callable(M):
+                M = M(y, x) if len(args) == 1 else M(y, *args)
             if alike and type(M) is _ndarray and M.dtype.kind != "c":
                 found.append((column, M.__mul__ if M.nbytes <= KEEP_LIMIT else LastProduct(M)))
             elif M is not None:
